@@ -1,0 +1,1 @@
+"""The microservice chassis: knows no show, no stage, no recording."""

@@ -1,0 +1,1 @@
+"""What the services promise one another and the world: data only, imports nothing of ours."""

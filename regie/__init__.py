@@ -1,0 +1,1 @@
+"""The command line: brings the house up on one machine, plays the demo, replays the trail."""

@@ -1,0 +1,1 @@
+"""Four houses with the same rooms: entitlement, scheduling, stage, media."""

@@ -1,0 +1,1 @@
+"""What remains: assets, recordings, edits, video on demand."""

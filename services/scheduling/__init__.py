@@ -1,0 +1,1 @@
+"""When and who: the show, its run-of-show, the seat and the speakers."""

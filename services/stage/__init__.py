@@ -1,0 +1,1 @@
+"""The live production: program and preview, presenters, overlays, destinations."""
