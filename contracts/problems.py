@@ -1,0 +1,94 @@
+"""The catalogue of refusals: the base class every "no" of the domain derives from, and the "no"s all services share.
+
+A refusal is expected behaviour: it is answered as an RFC 9457 problem document, counted, never logged above INFO.
+Faults (ours, or a destination's) are ordinary exceptions and are not in here.
+"""
+
+from typing import Any, ClassVar
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
+    """The domain says no.
+
+    Subclasses set `code` (UPPER_SNAKE, stable, partners match on it) and `status` (HTTP); there is no default status
+    on purpose. The first docstring line of the subclass is the public title. `facts` become extension members of the
+    problem document: the state that stopped the command, and what is allowed instead.
+    """
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+
+    def __init__(self, detail: str = "", **facts: Any) -> None:
+        super().__init__(detail or self.title())
+        self.detail = detail
+        self.facts = facts
+
+    @classmethod
+    def title(cls) -> str:
+        return (cls.__doc__ or cls.__name__).strip().splitlines()[0]
+
+
+class WrongState(Refusal):
+    """The command does not fit the state the resource is in.
+
+    `facts`: `state` (the situation now) and `allowed` (names of the commands it accepts).
+    """
+
+    code, status = "WRONG_STATE", 409
+
+
+class NotFound(Refusal):
+    """There is nothing under this id that you may see."""
+
+    code, status = "NOT_FOUND", 404
+
+
+class StaleVersion(Refusal):
+    """The resource has changed since the version you named in If-Match.
+
+    `facts`: `expected`, `found`. Source: RFC 9110 section 13.1.1.
+    """
+
+    code, status = "STALE_VERSION", 412
+
+
+class KeyReused(Refusal):
+    """This Idempotency-Key was used before with another request.
+
+    Source: IETF draft-ietf-httpapi-idempotency-key-header, section 2.7.
+    """
+
+    code, status = "IDEMPOTENCY_KEY_REUSED", 422
+
+
+class Unauthenticated(Refusal):
+    """The request carries no valid bearer token."""
+
+    code, status = "UNAUTHENTICATED", 401
+
+
+class Forbidden(Refusal):
+    """The token does not grant this action. `facts`: `needs` (the missing scope)."""
+
+    code, status = "FORBIDDEN", 403
+
+
+class Invalid(Refusal):
+    """The request does not follow the contract.
+
+    `facts`: `errors`, a list of `{"field": JSON pointer or parameter, "rule": text}`.
+    """
+
+    code, status = "INVALID", 422
+
+
+class Busy(Refusal):
+    """Too many commands are waiting; try again after Retry-After."""
+
+    code, status = "BUSY", 503
+
+
+class Unavailable(Refusal):
+    """Something this action needs is not reachable now; nothing was recorded."""
+
+    code, status = "UNAVAILABLE", 503
