@@ -1,0 +1,87 @@
+"""Settings as data: what every service needs to know, read once from the environment, building nothing.
+
+A field `port` of the service `stage` is read from `REGIE_STAGE_PORT`, and from `REGIE_PORT` where the first is not set.
+Not in here: defaults of one service alone; those extend `ChassisSettings` in `services/<name>/settings.py`.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+
+class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What each of the services needs.
+
+    `database_url` connects as the service's own role, which may read and append events and nothing else;
+    `owner_database_url` is for `migrate` alone and is never set while serving. `nats_seed_file` holds the nkey seed of
+    the service's broker user. `jwks` is a file path or an https URL of the keys tokens are verified with.
+    """
+
+    database_url: str
+    owner_database_url: str | None = None
+    vault_database_url: str | None = None
+    vault_owner_database_url: str | None = None
+    nats_url: str | None = None
+    nats_seed_file: Path | None = None
+    jwks: str = ".regie/run/jwks.json"
+    issuer: str = "regie-local"
+    audience: str = "regie"
+    host: str = "127.0.0.1"
+    port: int = 8400
+    home: Path = Path(".regie")
+    log_level: str = "INFO"
+
+
+class SettingsError(Exception):
+    """The environment does not hold what the program needs; the text names every variable and its rule."""
+
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def load(service: str, settings: type[S], environ: Mapping[str, str] | None = None) -> S:
+    """Read the settings of one service.
+
+    Raises SettingsError naming all variables that are missing or malformed at once, never their values: a URL may hold
+    a password.
+    """
+    env = os.environ if environ is None else environ
+    found: dict[str, Any] = {}
+    faults: list[str] = []
+    for field in msgspec.structs.fields(settings):
+        own, shared = variables(service, field.name)
+        name = own if env.get(own) else shared
+        text = env.get(name)
+        if not text:
+            if field.required:
+                faults.append(f"{own} (or {shared}): must be set")
+            continue
+        try:
+            found[field.name] = _convert(text, field.type)
+        except (msgspec.ValidationError, ValueError):
+            faults.append(f"{name}: must be {_rule(field.type)}")
+    if faults:
+        raise SettingsError("; ".join(faults))
+    return settings(**found)
+
+
+def variables(service: str, field: str) -> tuple[str, str]:
+    """The names of the variable for this service alone, and of the one all services share."""
+    return f"REGIE_{service.upper()}_{field.upper()}", f"REGIE_{field.upper()}"
+
+
+def _convert(text: str, wanted: Any) -> Any:
+    return msgspec.convert(text, wanted, strict=False, dec_hook=_path)
+
+
+def _path(wanted: type, value: Any) -> Any:
+    if wanted is Path:
+        return Path(value)
+    raise NotImplementedError(wanted)
+
+
+def _rule(wanted: Any) -> str:
+    return {int: "a whole number", float: "a number", bool: "true or false"}.get(wanted, f"a valid {wanted}")
