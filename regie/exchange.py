@@ -1,0 +1,173 @@
+"""The streams on the broker and the partners' way to them: made if absent, and how a partner reads.
+
+A service's stream is the mirror of its log: sequence n is event position n. The stream PUBLIC copies the four with the
+tenant moved forward, `pub.<tenant>.<mode>.<service>.<aggregate>.<id>.<event>`; a replay never gets into it.
+Not in here: who may log in (`broker_accounts`) and who publishes (`chassis.relay`). Source: design.md section 4.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    StorageType,
+    StreamConfig,
+    StreamSource,
+    SubjectTransform,
+)
+from nats.js.errors import NotFoundError
+
+from contracts.envelope import Mode
+from contracts.roles import SERVICES
+from regie.broker_accounts import durable_of, partner_names
+
+PUBLIC = "PUBLIC"
+DOMAIN = "REGIE"
+PUBLIC_MODES = (Mode.LIVE, Mode.REHEARSAL)
+
+
+async def ensure_exchange(
+    admin: Client, tenants: Iterable[str], first_sequences: Mapping[str, int] | None = None, replicas: int = 1
+) -> list[str]:
+    """Make the streams and the partners' durables that are absent; the names of what was made.
+
+    What exists is left alone: an update through this library drops the fields it does not know. `first_sequences` gives
+    the sequence a service's stream starts with where its log does not start at 1.
+    """
+    js = admin.jetstream()
+    starts = first_sequences or {}
+    wanted = [log_stream(service, starts.get(service, 1), replicas) for service in SERVICES]
+    made = [str(config.name) for config in (*wanted, public_stream(replicas)) if await _add_stream(js, config)]
+    for tenant in tenants:
+        partner_names(tenant)
+        if await _add_durable(js, partner_durable(tenant)):
+            made.append(durable_of(tenant))
+    return made
+
+
+def stream_of(service: str) -> str:
+    """The name of the stream that mirrors a service's log."""
+    return service.upper()
+
+
+def log_stream(service: str, first_sequence: int = 1, replicas: int = 1) -> StreamConfig:
+    """The mirror of one service's log: nothing in it can be deleted, and nothing expires."""
+    return StreamConfig(
+        name=stream_of(service),
+        description=f"The log of {service}: sequence n is event position n.",
+        subjects=[f"regie.*.{service}.>"],
+        storage=StorageType.FILE,
+        num_replicas=replicas,
+        first_seq=first_sequence,
+        deny_delete=True,
+        deny_purge=True,
+        allow_direct=True,
+        allow_atomic=True,
+    )
+
+
+def public_stream(replicas: int = 1) -> StreamConfig:
+    """What partners read: the four logs, live and rehearsal, in the order they arrived."""
+    return StreamConfig(
+        name=PUBLIC,
+        description="What partners read, by tenant.",
+        storage=StorageType.FILE,
+        num_replicas=replicas,
+        deny_delete=True,
+        deny_purge=True,
+        sources=[
+            StreamSource(
+                name=stream_of(service),
+                subject_transforms=[_tenant_first(mode, service) for mode in PUBLIC_MODES],
+            )
+            for service in SERVICES
+        ],
+    )
+
+
+def _tenant_first(mode: Mode, service: str) -> SubjectTransform:
+    rest = ".".join(f"{{{{wildcard({place})}}}}" for place in (2, 3, 4))
+    return SubjectTransform(
+        src=f"regie.{mode}.{service}.*.*.*.*",
+        dest=f"pub.{{{{wildcard(1)}}}}.{mode}.{service}.{rest}",
+    )
+
+
+def partner_durable(tenant: str) -> ConsumerConfig:
+    """The durable of one partner; we make it, because the partner may not."""
+    return ConsumerConfig(
+        name=durable_of(tenant),
+        durable_name=durable_of(tenant),
+        description=f"Everything {tenant} may know.",
+        filter_subject=f"pub.{tenant}.>",
+        deliver_policy=DeliverPolicy.ALL,
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=30,
+        max_ack_pending=1000,
+    )
+
+
+async def _add_stream(js: JetStreamContext, config: StreamConfig) -> bool:
+    try:
+        await js.stream_info(str(config.name))
+    except NotFoundError:
+        await js.add_stream(config)
+        return True
+    return False
+
+
+async def _add_durable(js: JetStreamContext, config: ConsumerConfig) -> bool:
+    try:
+        await js.consumer_info(PUBLIC, str(config.name))
+    except NotFoundError:
+        await js.add_consumer(PUBLIC, config)
+        return True
+    return False
+
+
+class Partner:
+    """A partner's end of the exchange: its durable and nothing else."""
+
+    def __init__(self, connection: Client, tenant: str, subscription: JetStreamContext.PullSubscription) -> None:
+        self.tenant = tenant
+        self._connection = connection
+        self._subscription = subscription
+        self._js = connection.jetstream(domain=DOMAIN)
+
+    async def fetch(self, most: int = 100, wait_s: float = 1.0) -> list[Msg]:
+        """The next messages, oldest first, none when there are none within `wait_s`. The caller acknowledges each."""
+        try:
+            return list(await self._subscription.fetch(most, timeout=wait_s))
+        except nats.errors.TimeoutError:
+            return []
+
+    async def pending(self) -> int:
+        """How many messages wait: not yet delivered, or delivered and not yet acknowledged."""
+        info = await self._js.consumer_info(PUBLIC, durable_of(self.tenant))
+        return int(info.num_pending or 0) + int(info.num_ack_pending or 0)
+
+    async def replay_from(self, sequence: int) -> None:
+        """Read again from this sequence of the stream PUBLIC on."""
+        await self._js.reset_consumer(PUBLIC, durable_of(self.tenant), sequence)
+
+
+@asynccontextmanager
+async def partner_connection(url: str, seed_file: Path, tenant: str) -> AsyncIterator[Partner]:
+    """Connect as a partner, with the seed it was given.
+
+    Its inboxes start with `_INBOX_<tenant>`, and its view of the API stands under the domain REGIE.
+    """
+    connection = await nats.connect(url, nkeys_seed=str(seed_file), inbox_prefix=f"_INBOX_{tenant}".encode())
+    try:
+        js = connection.jetstream(domain=DOMAIN)
+        subscription = await js.pull_subscribe_bind(durable_of(tenant), stream=PUBLIC)
+        yield Partner(connection, tenant, subscription)
+    finally:
+        await connection.close()
