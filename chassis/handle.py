@@ -233,6 +233,18 @@ class Handler:
         outcome = msgspec.json.decode(found.answer, type=Outcome)
         return msgspec.structs.replace(outcome, position=found.position, replayed=True)
 
+    async def rehearse(self, dos: Sequence[Do], cause: Cause) -> None:
+        """Decides without recording; raises the Refusal the commands would meet now."""
+        request = _Request(dos=dos, cause=cause, expect=None, key=None, cursor=None, parked=())
+        try:
+            await self._decide_all(request)
+        except _Instead as instead:
+            await self.rehearse(instead.dos, cause)
+
+    async def move_cursor(self, move: CursorMove) -> None:
+        """Records that a stretch of a source had no effects. Raises CursorMoved when another worker was ahead."""
+        await self._store.append(Append(cursor=move))
+
     # --- state
 
     async def state(

@@ -9,7 +9,7 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -103,13 +103,6 @@ class AsOf(msgspec.Struct, frozen=True, kw_only=True):
 
     at: datetime | None = None
     position: int | None = None
-
-
-class Reader(Protocol):
-    """What a follower of a log needs of it."""
-
-    async def read(self, after: int, limit: int = 500) -> list[Recorded]: ...
-    async def wait_beyond(self, position: int, poll_s: float = 0.5) -> int: ...
 
 
 class _Waiting:
@@ -255,6 +248,11 @@ class Store:
 
     # --- reading
 
+    @property
+    def known_head(self) -> int:
+        """The newest position this process has seen; `head` asks the database."""
+        return self._head
+
     async def head(self) -> int:
         """The position of the last event, 0 for an empty log."""
         found = await self._fetch("SELECT position FROM log.head")
@@ -309,14 +307,15 @@ class Store:
         rows = await self._fetch("SELECT source, position, policy, error, parked_at FROM log.parked ORDER BY parked_at")
         return [dict(row) for row in rows]
 
-    async def wait_beyond(self, position: int, poll_s: float = 0.5) -> int:
-        """Returns the head as soon as it lies beyond `position`; asks the database at least every `poll_s`."""
-        while self._head <= position:
+    async def wait_beyond(self, position: int, *, poll_s: float = 0.5, patience_s: float = 3600.0) -> bool:
+        """Whether the log grew beyond `position` within `patience_s`; asks the database at least every `poll_s`."""
+        deadline = asyncio.get_running_loop().time() + patience_s
+        while self._head <= position and asyncio.get_running_loop().time() < deadline:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._grew.wait(), poll_s)
+                await asyncio.wait_for(self._grew.wait(), min(poll_s, patience_s))
             if self._head <= position:
                 await self.head()
-        return self._head
+        return self._head > position
 
     async def _fetch(self, query: str, *args: object) -> list[Any]:
         try:

@@ -1,0 +1,110 @@
+"""Read models: each follows the log and keeps its cursor in the transaction of its rows.
+
+A query of one resource is a fold (`Handler.state`); only queries of many need a projection (design.md section 2).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import asyncpg
+import structlog
+
+from chassis.decider import Codec, UnknownEvent
+from chassis.faults import Unreachable
+from chassis.store import CONNECTION_LOST, Store
+from contracts.envelope import Event, Recorded
+
+log = structlog.get_logger(__name__)
+
+RETRY_S = 1.0
+
+
+class Projection(Protocol):
+    """A view: `apply` writes what one event changes, through the connection of the surrounding transaction."""
+
+    name: str
+
+    async def apply(self, db: Any, event: Event, about: Recorded) -> None: ...
+
+
+class Projector:
+    """Keeps the projections of one service current; `wait` lets a client that has just written see its write."""
+
+    def __init__(self, store: Store, pool: asyncpg.Pool, codec: Codec, projections: Sequence[Projection]) -> None:
+        self._store, self._pool, self._codec = store, pool, codec
+        self._projections = projections
+        self._positions: dict[str, int] = dict.fromkeys((p.name for p in projections), 0)
+        self._moved = asyncio.Condition()
+        self._stuck: dict[str, str] = {}
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for projection in self._projections:
+                tasks.create_task(self._follow(projection), name=f"projection-{projection.name}")
+
+    async def wait(self, position: int, timeout_s: float = 5.0) -> None:
+        """Returns when every projection has seen `position`. Raises Unreachable when they do not get there in time."""
+        try:
+            async with asyncio.timeout(timeout_s), self._moved:
+                await self._moved.wait_for(lambda: all(p >= position for p in self._positions.values()))
+        except TimeoutError as late:
+            raise Unreachable(f"the read models have not reached position {position}") from late
+
+    async def check(self) -> None:
+        """Readiness: raises Unreachable while a projection cannot go on, and says why."""
+        if self._stuck:
+            raise Unreachable("; ".join(f"{name}: {why}" for name, why in self._stuck.items()))
+
+    def lag(self) -> dict[str, int]:
+        """Events each projection is behind the newest position this process knows of."""
+        return {name: max(0, self._store.known_head - position) for name, position in self._positions.items()}
+
+    async def _follow(self, projection: Projection) -> None:
+        while True:
+            try:
+                position = await self._position(projection.name)
+                await self._seen(projection.name, position)
+                while True:
+                    await self._store.wait_beyond(position)
+                    position = await self._apply(projection, position)
+                    await self._seen(projection.name, position)
+                    self._stuck.pop(projection.name, None)
+            except (Unreachable, *CONNECTION_LOST) as lost:
+                self._stuck[projection.name] = type(lost).__name__
+            except Exception as fault:
+                self._stuck[projection.name] = repr(fault)
+                log.exception("projection_failed", projection=projection.name)
+            await asyncio.sleep(RETRY_S)
+
+    async def _apply(self, projection: Projection, position: int) -> int:
+        """Applies the next events and moves the cursor with them; another process may have done it already."""
+        records = await self._store.read(position)
+        if not records:
+            return position
+        reached = records[-1].position
+        async with self._pool.acquire() as db, db.transaction():
+            held = await db.fetchval(
+                "SELECT position FROM public.projections WHERE name = $1 FOR UPDATE", projection.name
+            )
+            if held != position:
+                return int(held)
+            for record in records:
+                try:
+                    event = self._codec.decode(record.type, record.payload)
+                except UnknownEvent:
+                    log.warning("unknown_event", type=record.type, position=record.position)
+                    continue
+                await projection.apply(db, event, record)
+            await db.execute("UPDATE public.projections SET position = $2 WHERE name = $1", projection.name, reached)
+        return reached
+
+    async def _position(self, name: str) -> int:
+        async with self._pool.acquire() as db:
+            await db.execute("INSERT INTO public.projections VALUES ($1, 0) ON CONFLICT DO NOTHING", name)
+            return int(await db.fetchval("SELECT position FROM public.projections WHERE name = $1", name))
+
+    async def _seen(self, name: str, position: int) -> None:
+        async with self._moved:
+            self._positions[name] = position
+            self._moved.notify_all()

@@ -1,0 +1,133 @@
+"""Personal data and secrets: sealed per subject, readable only while the subject's key exists.
+
+A sealed field travels inside an event (`contracts.envelope.Sealed`); a secret (a stream key) never does. Keys are
+wrapped by a key-encryption key from configuration, which is not in the database. Source: design.md section 5;
+trust.md section 4. The associated data is tenant|subject|field, so a box cannot be moved to another field or person.
+"""
+
+import base64
+import binascii
+import hmac
+import os
+from hashlib import sha256
+from typing import Any
+
+import asyncpg
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from chassis.faults import Fault, Unreachable
+from chassis.store import CONNECTION_LOST
+from contracts.envelope import Sealed
+
+_NONCE = 12
+_PAD = 32
+"""Sealed text is padded to a multiple of this many bytes, so that its length does not tell who it is."""
+
+
+class Forgotten(Fault):
+    """This subject was forgotten; nothing can be sealed for it any more."""
+
+
+class Vault:
+    """Seals and opens with the keys in the vault's database; keeps what it has unwrapped in memory."""
+
+    def __init__(self, pool: asyncpg.Pool, kek: bytes) -> None:
+        if len(kek) != 32:
+            raise Fault("the key-encryption key must be 32 bytes")
+        self._pool, self._kek = pool, AESGCM(kek)
+        self._fingerprints = hmac.new(kek, b"regie fingerprints", sha256).digest()
+
+    async def seal(self, tenant: str, subject: str, field: str, text: str) -> Sealed:
+        """Raises Forgotten for a forgotten subject, Unreachable when the vault does not answer."""
+        key = await self._key(tenant, subject, make=True)
+        if key is None:
+            raise Forgotten(subject)
+        box = _seal(AESGCM(key), text, f"{tenant}|{subject}|{field}")
+        return Sealed(subject=subject, box=base64.b64encode(box).decode())
+
+    async def open(self, sealed: Sealed, tenant: str, field: str) -> str | None:
+        """The text, or None when its subject was forgotten. Raises Fault for a box that was altered or moved."""
+        key = await self._key(tenant, sealed.subject, make=False)
+        if key is None:
+            return None
+        try:
+            box = base64.b64decode(sealed.box, validate=True)
+        except binascii.Error as broken:
+            raise Fault("not a sealed field") from broken
+        return _open(AESGCM(key), box, f"{tenant}|{sealed.subject}|{field}")
+
+    async def forget(self, tenant: str, subject: str) -> None:
+        """Destroys the subject's key; every box of it stays where it is and can never be opened again."""
+        await self._execute(
+            "INSERT INTO public.keys (tenant, subject, wrapped, forgotten_at) VALUES ($1, $2, NULL, now())"
+            " ON CONFLICT (tenant, subject) DO UPDATE SET wrapped = NULL, forgotten_at = now()",
+            tenant, subject,
+        )  # fmt: skip
+
+    async def keep_secret(self, tenant: str, name: str, text: str) -> str:
+        """Stores or replaces a secret and answers its fingerprint, the only thing about it an event may say."""
+        box = _seal(self._kek, text, f"{tenant}|secret|{name}")
+        await self._execute(
+            "INSERT INTO public.secrets VALUES ($1, $2, $3) ON CONFLICT (tenant, name) DO UPDATE SET box = $3",
+            tenant, name, box,
+        )  # fmt: skip
+        return self.fingerprint(text)
+
+    async def secret(self, tenant: str, name: str) -> str | None:
+        rows = await self._fetch("SELECT box FROM public.secrets WHERE tenant = $1 AND name = $2", tenant, name)
+        return _open(self._kek, rows[0]["box"], f"{tenant}|secret|{name}") if rows else None
+
+    def fingerprint(self, text: str) -> str:
+        """First 16 hex digits of an HMAC under a server key: tells secrets apart, cannot be guessed back."""
+        return hmac.new(self._fingerprints, text.encode(), sha256).hexdigest()[:16]
+
+    async def check(self) -> None:
+        """Readiness: raises Unreachable when the vault does not answer."""
+        await self._fetch("SELECT 1")
+
+    async def _key(self, tenant: str, subject: str, *, make: bool) -> bytes | None:
+        context = f"{tenant}|key|{subject}".encode()
+        find = "SELECT wrapped FROM public.keys WHERE tenant = $1 AND subject = $2"
+        rows = await self._fetch(find, tenant, subject)
+        if not rows and make:
+            nonce = os.urandom(_NONCE)
+            wrapped = nonce + self._kek.encrypt(nonce, AESGCM.generate_key(256), context)
+            await self._execute(
+                "INSERT INTO public.keys VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", tenant, subject, wrapped
+            )
+            rows = await self._fetch(find, tenant, subject)
+        if not rows or rows[0]["wrapped"] is None:
+            return None
+        wrapped = rows[0]["wrapped"]
+        try:
+            return self._kek.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], context)
+        except InvalidTag as wrong:
+            raise Fault("the key-encryption key does not fit the vault") from wrong
+
+    async def _fetch(self, query: str, *args: object) -> list[Any]:
+        try:
+            return await self._pool.fetch(query, *args, timeout=10)
+        except CONNECTION_LOST as lost:
+            raise Unreachable("the vault does not answer") from lost
+
+    async def _execute(self, query: str, *args: object) -> None:
+        try:
+            await self._pool.execute(query, *args, timeout=10)
+        except CONNECTION_LOST as lost:
+            raise Unreachable("the vault does not answer") from lost
+
+
+def _seal(cipher: AESGCM, text: str, context: str) -> bytes:
+    plain = text.encode()
+    padded = plain + b"\x80" + b"\x00" * (-(len(plain) + 1) % _PAD)
+    nonce = os.urandom(_NONCE)
+    return nonce + cipher.encrypt(nonce, padded, context.encode())
+
+
+def _open(cipher: AESGCM, box: bytes, context: str) -> str:
+    try:
+        padded = cipher.decrypt(box[:_NONCE], box[_NONCE:], context.encode())
+    except (InvalidTag, ValueError) as altered:
+        raise Fault("a sealed field was altered or moved") from altered
+    return padded.rstrip(b"\x00")[:-1].decode()
