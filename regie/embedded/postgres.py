@@ -70,14 +70,7 @@ class Postgres:
         if not (self.data / "PG_VERSION").exists():
             await asyncio.to_thread(self._initialise)
         await self._clear_leftovers()
-        await self.program.start()
-        for _ in range(600):
-            if not self.program.running:
-                raise self.program.failure("ended while starting")
-            if await self.answers():
-                return
-            await asyncio.sleep(0.1)
-        raise self.program.failure("did not answer within 60 s")
+        await self.program.start_until(self.answers, patience_s=60)
 
     async def answers(self) -> bool:
         """Whether it takes connections now. Raises ProgramFailed when it refuses our password: waiting will not help."""
@@ -114,15 +107,20 @@ class Postgres:
         draft.rename(self.data)
 
     async def _clear_leftovers(self) -> None:
-        """End a server an earlier run left behind, and forget a pid file whose process is somebody else's by now."""
+        """End a server an earlier run left behind; keep a pid that is somebody else's by now from stopping a start.
+
+        The file itself stays: PostgreSQL finds through it whether a backend of a killed server still writes. Our own
+        pid in it counts as stale, because we are the parent. Source: PostgreSQL 18, miscinit.c, CreateLockFile.
+        """
         pid_file = self.data / "postmaster.pid"
         if not pid_file.exists():
             return
-        pid = int(pid_file.read_text().splitlines()[0])
-        if str(self.data) in command_of(pid):
-            await end_stranger(pid, signal.SIGINT, patience_s=30)
-        else:
-            pid_file.unlink(missing_ok=True)
+        first, *rest = pid_file.read_text().splitlines(keepends=True)
+        command = command_of(int(first))
+        if str(self.data) in command:
+            await end_stranger(int(first), signal.SIGINT, patience_s=30)
+        elif command:
+            pid_file.write_text("".join((f"{os.getpid()}\n", *rest)))
 
     def _own_folder(self, folder: Path) -> None:
         """Make a folder for the server alone. Raises ProgramFailed when somebody else made it first."""

@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,6 +51,25 @@ class Program:
                 env={**os.environ, **self.env},
                 start_new_session=True,
             )
+
+    async def start_until(self, answers: Callable[[], Awaitable[bool]], patience_s: float) -> None:
+        """Start and wait until it answers; a program that fails to is stopped.
+
+        Raises ProgramFailed when it ends first or does not answer within `patience_s` seconds.
+        """
+        await self.start()
+        try:
+            async with asyncio.timeout(patience_s):
+                while self.running and not await answers():
+                    await asyncio.sleep(0.1)
+        except TimeoutError as error:
+            await self.stop()
+            raise self.failure(f"did not answer within {patience_s:g} s") from error
+        except BaseException:
+            await self.stop()
+            raise
+        if not self.running:
+            raise self.failure("ended while starting")
 
     async def wait(self) -> int:
         """Wait for the end; the exit status, negative for a signal."""

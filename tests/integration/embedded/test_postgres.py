@@ -1,12 +1,13 @@
 """The embedded PostgreSQL keeps what it acknowledged and gives the services no more than they need."""
 
+import asyncio
 import os
 import signal
 
 import asyncpg
 import pytest
 
-from regie.embedded.postgres import LONGEST_SOCKET_PATH, SOCKET_FILE, Postgres, socket_folder
+from regie.embedded.postgres import LONGEST_SOCKET_PATH, SOCKET_FILE, Postgres, as_unprivileged, socket_folder
 from regie.embedded.process import ProgramFailed, alive
 from regie.embedded.provision import provision
 
@@ -31,18 +32,25 @@ async def test_a_server_left_by_an_earlier_run_is_replaced(home):
     left, fresh = Postgres(home), Postgres(home)
     await left.start()
     await fresh.start()
-    assert not alive(left.program.pid) or not left.program.running
+    assert not alive(left.program.pid)
     assert await fresh.answers()
     await fresh.stop()
 
 
-async def test_a_pid_file_that_names_a_stranger_is_forgotten(home):
+async def test_a_pid_file_that_names_a_stranger_does_not_stop_a_start(home):
     server = Postgres(home)
     await server.start()
-    await server.stop()
-    (server.data / "postmaster.pid").write_text(f"{os.getpid()}\n{server.data}\n0\n5432\n\n\n\n")
+    pid_file = server.data / "postmaster.pid"
+    written = pid_file.read_text()
+    os.kill(server.program.pid, signal.SIGKILL)
+    await server.program.wait()
+    stranger = await asyncio.create_subprocess_exec(*as_unprivileged(), "sleep", "60")
+    pid_file.write_text(written.replace(str(server.program.pid), str(stranger.pid), 1))
     await server.start()
     assert await server.answers()
+    assert stranger.returncode is None
+    stranger.kill()
+    await stranger.wait()
     await server.stop()
 
 
@@ -53,7 +61,6 @@ async def test_secrets_of_another_cluster_are_named_as_the_cause(home):
     (home.secrets / "postgres-superuser").write_text("another")
     with pytest.raises(ProgramFailed, match="do not belong together"):
         await Postgres(home).start()
-    await Postgres(home)._clear_leftovers()
 
 
 async def test_commits_are_durable(postgres):
