@@ -24,7 +24,7 @@ from contracts.problems import Busy, KeyReused, NotFound, Refusal, StaleVersion
 
 S = TypeVar("S")
 
-ATTEMPTS = 8
+ATTEMPTS = 64
 """How often a command is decided again after losing a race to another process."""
 
 
@@ -142,7 +142,7 @@ class Handler:
             try:
                 position = await self._store.append(self._append(request, loaded, drafts))
             except Conflict as conflict:
-                self._cache.pop(conflict.stream, None)
+                await self._catch_up(request, conflict)
                 continue
             except KeyTaken:
                 continue
@@ -223,6 +223,13 @@ class Handler:
                 traceparent=cause.traceparent,
             ),
         )
+
+    async def _catch_up(self, request: _Request, conflict: Conflict) -> None:
+        if conflict.found < conflict.expected:  # the log is older than we remember: a restored database
+            self._cache.pop(conflict.stream, None)
+            return
+        decider = next(do.decider for do in request.dos if do.stream == conflict.stream)
+        await self._load(decider, conflict.stream, request.cause.tenant)
 
     async def _answered(self, tenant: str, key: Key) -> Outcome | None:
         found = await self._store.answer(tenant, key.text)

@@ -20,7 +20,6 @@ _LOG_GRANTS = """
     GRANT USAGE ON SCHEMA log TO {role};
     GRANT SELECT ON ALL TABLES IN SCHEMA log TO {role};
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA log TO {role};
-    ALTER ROLE {role} SET synchronous_commit = on;
 """
 _PUBLIC_GRANTS = """
     GRANT USAGE ON SCHEMA public TO {role};

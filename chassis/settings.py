@@ -17,13 +17,14 @@ class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `database_url` connects as the service's own role, which may read and append events and nothing else;
     `owner_database_url` is for `migrate` alone and is never set while serving. `nats_seed_file` holds the nkey seed of
-    the service's broker user. `jwks` is a file path or an https URL of the keys tokens are verified with.
+    the service's broker user. `vault_key_file` holds the vault's key-encryption key, 32 bytes as hex. `jwks` is a file path or an https URL of the keys tokens are verified with.
     """
 
     database_url: str
     owner_database_url: str | None = None
     vault_database_url: str | None = None
     vault_owner_database_url: str | None = None
+    vault_key_file: Path | None = None
     nats_url: str | None = None
     nats_seed_file: Path | None = None
     jwks: str = ".regie/run/jwks.json"

@@ -211,7 +211,7 @@ class Store:
 
     async def _call(self, appends: Sequence[Append]) -> Any:
         if self._writer is None or self._writer.is_closed():
-            self._writer = await asyncpg.connect(self._url, timeout=5)
+            self._writer = await asyncpg.connect(self._url, timeout=5, server_settings={"synchronous_commit": "on"})
             if await self._writer.fetchval("SHOW synchronous_commit") not in ("on", "remote_write", "remote_apply"):
                 raise Fault("synchronous_commit must be on: an acknowledged event must survive a power cut")
         return await self._writer.fetchrow(_APPEND, *_arrays(appends), timeout=30)
@@ -221,7 +221,7 @@ class Store:
         reasons = dict(
             zip(
                 row["rejected"],
-                zip(row["why"] or (), row["what"] or (), row["expected"] or (), row["found"] or (), strict=True),
+                zip(row["why"] or (), row["what"] or (), row["expected"] or (), row["actual"] or (), strict=True),
                 strict=True,
             )
         )

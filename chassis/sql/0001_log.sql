@@ -17,7 +17,7 @@ CREATE TABLE log.events (
 CREATE INDEX events_of_show ON log.events (show, position) WHERE show IS NOT NULL;
 
 -- One row, locked by every append until it commits: positions are dense and in commit order.
-CREATE TABLE log.head (only boolean PRIMARY KEY DEFAULT true CHECK (only), position bigint NOT NULL);
+CREATE TABLE log.head (single boolean PRIMARY KEY DEFAULT true CHECK (single), position bigint NOT NULL);
 INSERT INTO log.head (position) VALUES (0);
 
 -- First answers by Idempotency-Key, per tenant.
@@ -54,7 +54,7 @@ CREATE FUNCTION log.append(
     k_append integer[], k_tenant text[], k_key text[], k_fingerprint bytea[], k_answer bytea[],
     c_append integer[], c_source text[], c_from bigint[], c_to bigint[],
     p_append integer[], p_source text[], p_position bigint[], p_policy text[], p_error text[], p_message bytea[]
-) RETURNS TABLE (base bigint, rejected integer[], why text[], what text[], expected bigint[], found bigint[])
+) RETURNS TABLE (base bigint, rejected integer[], why text[], what text[], expected bigint[], actual bigint[])
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = log, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     written bigint;
@@ -63,10 +63,10 @@ BEGIN
     SELECT h.position INTO base FROM head h FOR UPDATE;
     at := clock_timestamp();
 
-    SELECT array_agg(r.append), array_agg(r.why), array_agg(r.what), array_agg(r.expected), array_agg(r.found)
-      INTO rejected, why, what, expected, found
+    SELECT array_agg(r.append), array_agg(r.why), array_agg(r.what), array_agg(r.expected), array_agg(r.actual)
+      INTO rejected, why, what, expected, actual
       FROM (
-        SELECT x.append, 'version' AS why, x.stream AS what, x.version::bigint AS expected, coalesce(l.version, 0)::bigint AS found
+        SELECT x.append, 'version' AS why, x.stream AS what, x.version::bigint AS expected, coalesce(l.version, 0)::bigint AS actual
           FROM unnest(x_append, x_stream, x_version) AS x (append, stream, version)
           LEFT JOIN LATERAL (SELECT e.version FROM events e WHERE e.stream = x.stream ORDER BY e.version DESC LIMIT 1) l ON true
          WHERE coalesce(l.version, 0) <> x.version

@@ -1,0 +1,266 @@
+"""One service process: everything of the chassis wired together, from settings to a served API.
+
+A service says what it is (`Definition`); this module builds the house around it, keeps its background work running,
+and ends it in order. Nothing else in the chassis knows all the others.
+"""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import structlog
+from litestar import Litestar
+from litestar.di import Provide
+from nats.aio.client import Client
+
+from chassis.auth import Verifier
+from chassis.broker import StreamSource, connect
+from chassis.decider import Codec
+from chassis.faults import Fault, Unreachable
+from chassis.handle import Handler
+from chassis.http import Api, serve
+from chassis.inbox import Inbox, OwnLog, Policy
+from chassis.migrate import CHASSIS_SQL, VAULT_SQL, migrate
+from chassis.observe import configure_logging
+from chassis.project import Projection, Projector
+from chassis.relay import Relay
+from chassis.settings import ChassisSettings, SettingsError, load
+from chassis.store import Store, open_store
+from chassis.timers import TimerCommands, TimerRunner, TimersOf, TimerTable
+from chassis.trail import trail_handlers
+from chassis.vault import Vault
+from contracts.envelope import Event
+
+log = structlog.get_logger(__name__)
+
+POOL_SIZE = 10
+RESTART_S = 1.0
+
+
+class House:
+    """What a running service is made of; handlers and background work get it."""
+
+    def __init__(self, definition: "Definition", settings: Any, pools: "Pools", store: Store) -> None:
+        self.definition, self.settings = definition, settings
+        self.db, self.store = pools.own, store
+        self.codec = Codec(definition.events, definition.upcasters)
+        self.handler = Handler(store, self.codec)
+        self.vault = Vault(pools.vault, _vault_key(settings)) if pools.vault is not None else None
+        tables = [*definition.projections]
+        if definition.timers is not None:
+            tables.append(TimerTable(definition.timers))
+        self.projector = Projector(store, pools.own, self.codec, tables)
+        self.relay: Relay | None = None
+        self.inboxes: dict[str, Inbox] = {}
+
+    @property
+    def sealed(self) -> Vault:
+        """The vault of a service that cannot do without. Raises Unreachable where none is configured."""
+        if self.vault is None:
+            raise Unreachable("this service has no vault: set REGIE_VAULT_DATABASE_URL and REGIE_VAULT_KEY_FILE")
+        return self.vault
+
+
+Background = Callable[[House], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """What a service is, as data.
+
+    `policies` and `dependencies` are made from the house, once. `background` functions run for ever and are started
+    again when they fail; `on_start` functions run once, after the database answers, and must be idempotent.
+    """
+
+    name: str
+    title: str
+    summary: str
+    events: Mapping[str, type[Event]]
+    upcasters: Mapping[str, Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]] = field(default_factory=dict)
+    migrations: Path | None = None
+    projections: Sequence[Projection] = ()
+    policies: Callable[[House], Sequence[Policy]] = lambda _: ()
+    timers: TimersOf | None = None
+    timer_commands: TimerCommands = field(default_factory=dict)
+    handlers: Sequence[Any] = ()
+    on_start: Sequence[Background] = ()
+    background: Sequence[Background] = ()
+
+
+@dataclass(frozen=True)
+class Pools:
+    own: asyncpg.Pool
+    vault: asyncpg.Pool | None
+
+
+def main(definition: Definition, settings_type: type[ChassisSettings]) -> None:
+    """`python -m services.<name>` serves; `python -m services.<name> migrate` brings the databases up to date."""
+    configure_logging(definition.name)
+    try:
+        settings = load(definition.name, settings_type)
+        if sys.argv[1:] == ["migrate"]:
+            asyncio.run(migrate_all(definition, settings))
+        else:
+            asyncio.run(run(definition, settings))
+    except SettingsError as wrong:
+        sys.exit(f"{definition.name}: {wrong}")
+
+
+async def migrate_all(definition: Definition, settings: ChassisSettings) -> None:
+    if settings.owner_database_url is None:
+        raise SettingsError(f"REGIE_{definition.name.upper()}_OWNER_DATABASE_URL: must be set to migrate")
+    folders = [CHASSIS_SQL] + ([definition.migrations] if definition.migrations else [])
+    applied = await migrate(settings.owner_database_url, _role(settings.database_url), folders)
+    if settings.vault_owner_database_url and settings.vault_database_url:
+        role = _role(settings.vault_database_url)
+        applied += await migrate(settings.vault_owner_database_url, role, [VAULT_SQL], log=False)
+    log.info("migrated", applied=applied)
+
+
+async def run(definition: Definition, settings: ChassisSettings) -> None:
+    """Serves until told to stop. Database and broker may come later: until then the service is alive, not ready."""
+    async with open_house(definition, settings) as house, asyncio.TaskGroup() as tasks:
+        work = [tasks.create_task(job, name=name) for name, job in _jobs(house).items()]
+        await serve(api(definition, house), settings.host, settings.port)
+        for task in work:
+            task.cancel()
+
+
+@contextlib.asynccontextmanager
+async def open_house(definition: Definition, settings: ChassisSettings) -> AsyncIterator[House]:
+    """The house with its store open and nothing running yet; tests use it directly."""
+    async with contextlib.AsyncExitStack() as stack:
+        own = await stack.enter_async_context(_pool(settings.database_url))
+        vault = None
+        if settings.vault_database_url is not None:
+            vault = await stack.enter_async_context(_pool(settings.vault_database_url))
+        store = await stack.enter_async_context(open_store(settings.database_url, own))
+        yield House(definition, settings, Pools(own, vault), store)
+
+
+def _pool(url: str) -> asyncpg.Pool:
+    return asyncpg.create_pool(url, min_size=0, max_size=POOL_SIZE, timeout=5, command_timeout=30)
+
+
+def api(definition: Definition, house: House | None = None) -> Litestar:
+    """The service's API; without a house it answers nothing but can be described (contract generation)."""
+
+    def the_house() -> House:
+        if house is None:
+            raise Unreachable("this application only describes itself")
+        return house
+
+    settings = house.settings if house else None
+    return Api(
+        service=definition.name,
+        title=definition.title,
+        description=definition.summary,
+        handlers=[*definition.handlers, *trail_handlers(definition.name)],
+        verifier=_verifier(settings),
+        ready=_checks(house) if house else [],
+        dependencies={"house": Provide(the_house, sync_to_thread=False)},
+    ).build()
+
+
+def _verifier(settings: ChassisSettings | None) -> Verifier:
+    if settings is None:
+        return Verifier(jwks="", issuer="", audience="")
+    return Verifier(jwks=settings.jwks, issuer=settings.issuer, audience=settings.audience)
+
+
+def _checks(house: House) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
+    async def database() -> None:
+        await house.store.head()
+
+    async def broker() -> None:
+        if house.relay is None:
+            raise Unreachable("not connected to the broker yet")
+        await house.relay.check()
+
+    checks = [("database", database), ("read_models", house.projector.check)]
+    if house.settings.nats_url is not None:
+        checks.append(("broker", broker))
+    if house.vault is not None:
+        checks.append(("vault", house.vault.check))
+    return checks
+
+
+def _jobs(house: House) -> dict[str, Any]:
+    """Everything that runs beside the API, by name."""
+    definition = house.definition
+    policies = list(definition.policies(house))
+    jobs: dict[str, Any] = {"projections": house.projector.run()}
+    if definition.timers is not None:
+        jobs["timers"] = TimerRunner(house.db, house.handler, definition.timer_commands).run()
+    own = [policy for policy in policies if _service_of(policy) == definition.name]
+    if own:
+        inbox = house.inboxes[definition.name] = Inbox(
+            definition.name, OwnLog(house.store), house.store, house.handler, own
+        )
+        jobs["inbox-own"] = inbox.run()
+    if house.settings.nats_url is not None:
+        jobs["exchange"] = _for_ever("exchange", _exchange, house, policies)
+    for job in (*definition.on_start, *definition.background):
+        name = job.__name__
+        jobs[name] = _once(name, job, house) if job in definition.on_start else _for_ever(name, job, house)
+    return jobs
+
+
+async def _exchange(house: House, policies: Sequence[Policy]) -> None:
+    """Relays our log and follows the streams our policies are about, once there is a broker."""
+    settings, name = house.settings, house.definition.name
+    broker: Client = await connect(settings.nats_url, name, settings.nats_seed_file)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            house.relay = Relay(name, house.store, broker)
+            tasks.create_task(house.relay.run(), name="relay")
+            for source in sorted({_service_of(policy) for policy in policies} - {name}):
+                about = [policy for policy in policies if _service_of(policy) == source]
+                inbox = Inbox(source, StreamSource(broker, name, source), house.store, house.handler, about)
+                house.inboxes[source] = inbox
+                tasks.create_task(inbox.run(), name=f"inbox-{source}")
+    finally:
+        await broker.close()
+
+
+def _service_of(policy: Policy) -> str:
+    return policy.on.tag().split(".", 1)[0]
+
+
+async def _for_ever(name: str, job: Callable[..., Awaitable[None]], *args: Any) -> None:
+    while True:
+        try:
+            await job(*args)
+        except Unreachable as lost:
+            log.info("waits", job=name, reason=str(lost))
+        except Exception:
+            log.exception("restarts", job=name)
+        await asyncio.sleep(RESTART_S)
+
+
+async def _once(name: str, job: Background, house: House) -> None:
+    while True:
+        try:
+            return await job(house)
+        except Unreachable as lost:
+            log.info("waits", job=name, reason=str(lost))
+            await asyncio.sleep(RESTART_S)
+
+
+def _role(url: str) -> str:
+    role = urlsplit(url).username
+    if not role:
+        raise SettingsError("the database URL must name a role")
+    return role
+
+
+def _vault_key(settings: ChassisSettings) -> bytes:
+    if settings.vault_key_file is None:
+        raise Fault("REGIE_VAULT_KEY_FILE must be set where a vault is used")
+    return bytes.fromhex(settings.vault_key_file.read_text().strip())
