@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import structlog
+import uvloop
 from litestar import Litestar
 from litestar.di import Provide
 from nats.aio.client import Client
@@ -24,7 +25,7 @@ from chassis.broker import StreamSource, connect
 from chassis.decider import Codec
 from chassis.faults import Fault, Unreachable
 from chassis.handle import Handler
-from chassis.http import Api, serve
+from chassis.http import Api, Server
 from chassis.inbox import Inbox, OwnLog, Policy
 from chassis.migrate import CHASSIS_SQL, VAULT_SQL, migrate
 from chassis.observe import configure_logging
@@ -40,6 +41,8 @@ from contracts.envelope import Event
 log = structlog.get_logger(__name__)
 
 POOL_SIZE = 10
+VERSION = "0.1.0"
+"""Of the APIs; the same as the distribution's (pyproject.toml)."""
 RESTART_S = 1.0
 
 
@@ -105,9 +108,9 @@ def main(definition: Definition, settings_type: type[ChassisSettings]) -> None:
     try:
         settings = load(definition.name, settings_type)
         if sys.argv[1:] == ["migrate"]:
-            asyncio.run(migrate_all(definition, settings))
+            uvloop.run(migrate_all(definition, settings))
         else:
-            asyncio.run(run(definition, settings))
+            uvloop.run(run(definition, settings))
     except SettingsError as wrong:
         sys.exit(f"{definition.name}: {wrong}")
 
@@ -127,7 +130,7 @@ async def run(definition: Definition, settings: ChassisSettings) -> None:
     """Serves until told to stop. Database and broker may come later: until then the service is alive, not ready."""
     async with open_house(definition, settings) as house, asyncio.TaskGroup() as tasks:
         work = [tasks.create_task(job, name=name) for name, job in _jobs(house).items()]
-        await serve(api(definition, house), settings.host, settings.port)
+        await Server(api(definition, house), host=settings.host, port=settings.port).serve()
         for task in work:
             task.cancel()
 
@@ -160,11 +163,15 @@ def api(definition: Definition, house: House | None = None) -> Litestar:
     return Api(
         service=definition.name,
         title=definition.title,
+        version=VERSION,
         description=definition.summary,
         handlers=[*definition.handlers, *trail_handlers(definition.name)],
         verifier=_verifier(settings),
         ready=_checks(house) if house else [],
-        dependencies={"house": Provide(the_house, sync_to_thread=False)},
+        dependencies={
+            "house": Provide(the_house, sync_to_thread=False),
+            "trail_store": Provide(lambda: the_house().store, sync_to_thread=False),
+        },
     ).build()
 
 
@@ -183,7 +190,10 @@ def _checks(house: House) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
             raise Unreachable("not connected to the broker yet")
         await house.relay.check()
 
-    checks = [("database", database), ("read_models", house.projector.check)]
+    checks: list[tuple[str, Callable[[], Awaitable[None]]]] = [
+        ("database", database),
+        ("read_models", house.projector.check),
+    ]
     if house.settings.nats_url is not None:
         checks.append(("broker", broker))
     if house.vault is not None:

@@ -269,11 +269,12 @@ class Store:
         )  # fmt: skip
         return [_recorded(row) for row in rows]
 
-    async def read(self, after: int, limit: int = 500) -> list[Recorded]:
-        """The log after a position, ascending, no gaps."""
+    async def read(self, after: int, limit: int = 500, *, tenant: str | None = None) -> list[Recorded]:
+        """The log after a position, ascending, no gaps; or one tenant's part of it."""
         rows = await self._fetch(
-            f"SELECT {_COLUMNS} FROM log.events WHERE position > $1 ORDER BY position LIMIT $2",  # noqa: S608
-            after, limit,
+            f"SELECT {_COLUMNS} FROM log.events WHERE position > $1 AND ($3::text IS NULL OR tenant = $3)"  # noqa: S608
+            " ORDER BY position LIMIT $2",
+            after, limit, tenant,
         )  # fmt: skip
         if rows:
             self._advance(rows[-1]["position"])

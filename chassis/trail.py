@@ -1,0 +1,110 @@
+"""The audit trail of one service over HTTP: the log after a position, a show's part of it, one resource's part.
+
+Only what the caller's tenant owns is shown. The trail is the stored bytes: `data` is the event as it was recorded.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, QueryParameter
+
+from chassis.http import AsOf, Caller, refuses
+from chassis.store import Store
+from contracts.envelope import Actor, Mode, Recorded
+from contracts.problems import NotFound
+
+After = Annotated[int, QueryParameter(ge=0, le=2**62, description="Only entries behind this position of the log.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="How many entries at most.")]
+
+
+class TrailEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One recorded event: where it stands, who caused it, and what it says."""
+
+    position: int
+    id: UUID
+    type: str
+    stream: str
+    version: int
+    recorded_at: str
+    show: UUID | None
+    actor: Actor
+    mode: Mode
+    command: str
+    correlation: UUID
+    causation: UUID
+    data: dict[str, Any]
+
+
+class TrailPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Entries by position, ascending. `next_after` continues where this page ends; null at the end of the log."""
+
+    entries: list[TrailEntry]
+    next_after: int | None
+
+
+def entry(record: Recorded) -> TrailEntry:
+    meta = record.metadata
+    return TrailEntry(
+        position=record.position,
+        id=meta.id,
+        type=record.type,
+        stream=record.stream,
+        version=record.version,
+        recorded_at=record.recorded_at.isoformat(),
+        show=meta.show,
+        actor=meta.actor,
+        mode=meta.mode,
+        command=meta.command,
+        correlation=meta.correlation,
+        causation=meta.causation,
+        data=msgspec.json.decode(record.payload),
+    )
+
+
+def trail_handlers(service: str) -> Sequence[HTTPRouteHandler]:
+    """The trail's routes of one service; they need its `house` dependency."""
+    scopes = [f"{service}:read"]
+
+    @get("/events", operation_id="listEvents", scopes=scopes, tags=["Audit trail"])
+    async def list_events(
+        trail_store: NamedDependency[Store], me: NamedDependency[Caller], after: After = 0, limit: Limit = 100
+    ) -> TrailPage:
+        """List this service's log as your tenant may see it, by position.
+
+        Everything after a position is a complete answer: positions are dense and in commit order.
+        """
+        records = await trail_store.read(after, limit, tenant=me.tenant)
+        return _page(records, limit)
+
+    @get(
+        "/shows/{show_id:uuid}/events",
+        operation_id="listShowEvents",
+        scopes=scopes,
+        tags=["Audit trail"],
+        responses=refuses(NotFound),
+    )
+    async def list_show_events(
+        trail_store: NamedDependency[Store],
+        me: NamedDependency[Caller],
+        as_of: NamedDependency[AsOf | None],
+        show_id: FromPath[UUID],
+        after: After = 0,
+        limit: Limit = 100,
+    ) -> TrailPage:
+        """List what this service recorded about one show, by position, up to a point in history if you name one."""
+        records = await trail_store.of_show(show_id, after=after, limit=limit, as_of=as_of)
+        if any(record.metadata.tenant != me.tenant for record in records):
+            raise NotFound
+        return _page(records, limit)
+
+    return [list_events, list_show_events]
+
+
+def _page(records: Sequence[Recorded], limit: int) -> TrailPage:
+    full = len(records) == limit
+    return TrailPage(entries=[entry(record) for record in records], next_after=records[-1].position if full else None)
