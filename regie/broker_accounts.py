@@ -59,9 +59,14 @@ def _service(service: str, nkey: str, streams: Sequence[str]) -> str:
 
 def partner_names(tenant: str) -> dict[str, str]:
     """The account and the durable of a tenant. Raises ValueError for a name that cannot be a subject token."""
+    check_tenant(tenant)
+    return {"account": f"PARTNER_{tenant}", "durable": durable_of(tenant)}
+
+
+def check_tenant(tenant: str) -> None:
+    """Raises ValueError unless the name can be a token of a subject and a part of a stream's or durable's name."""
     if not TENANT.fullmatch(tenant):
         raise ValueError(f"{tenant!r} is not a tenant: lower-case letters, digits, - and _, at most 40")
-    return {"account": f"PARTNER_{tenant}", "durable": durable_of(tenant)}
 
 
 def durable_of(tenant: str) -> str:

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +84,11 @@ class Home:
             lock.write(str(os.getpid()))
             lock.flush()
             yield
+
+
+def home_from(environ: Mapping[str, str] = os.environ) -> Home:
+    """The home REGIE_HOME names, `.regie` in the working directory if it is not set."""
+    return Home(Path(environ.get("REGIE_HOME") or ".regie").absolute())
 
 
 def write_private(path: Path, text: str) -> None:

@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -17,13 +17,15 @@ class ProgramFailed(Exception):  # noqa: N818
 class Program:
     """A process of ours and its log file.
 
-    `stop_signal` asks for a clean end; after `patience_s` seconds it is killed. `name` is what people read.
+    `env` is the whole environment, ours if absent. `stop_signal` asks for a clean end; after `patience_s` seconds it is
+    killed. `name` is what people read.
     """
 
     name: str
     argv: Sequence[str]
     log: Path
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] | None = None
+    cwd: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     patience_s: float = 20.0
     process: asyncio.subprocess.Process | None = None
@@ -48,7 +50,8 @@ class Program:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **self.env},
+                env=self.env,
+                cwd=self.cwd,
                 start_new_session=True,
             )
 
@@ -60,7 +63,7 @@ class Program:
         await self.start()
         try:
             async with asyncio.timeout(patience_s):
-                while self.running and not await answers():
+                while self.running and not await answers():  # noqa: ASYNC110 - another program has no event to wait on
                     await asyncio.sleep(0.1)
         except TimeoutError as error:
             await self.stop()

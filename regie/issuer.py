@@ -1,0 +1,78 @@
+"""The local token issuer of `make run`: an ES256 key made at the first start, its public half as a JWKS, and tokens.
+
+A laptop's stand-in for the identity provider of production; services cannot tell the difference, they read a JWKS.
+Source: RFC 7519, RFC 7517, RFC 7638 (key id); design.md section 5.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import uuid4
+
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from contracts.envelope import Role
+from contracts.roles import TOKEN_ROLES, scopes_of
+from regie.broker_accounts import check_tenant
+from regie.home import Home, home_from, write_private
+
+ISSUER = "regie-local"
+AUDIENCE = "regie"
+TTL_S = 12 * 3600  # a working day; `make run` prints fresh ones
+
+
+class Issuer:
+    """Signs tokens with the key of one home."""
+
+    def __init__(self, home: Home) -> None:
+        self.jwks = home.create().run / "jwks.json"
+        self._key = ECKey.import_key(json.loads(home.secret("issuer.jwk", _new_key)))
+        self._kid = self._key.thumbprint()
+
+    def publish(self) -> Path:
+        """Write the public key where the services look for it; the path."""
+        public = {**self._key.as_dict(private=False), "kid": self._kid, "alg": "ES256", "use": "sig"}
+        write_private(self.jwks, json.dumps({"keys": [public]}, indent=2))
+        return self.jwks
+
+    def token(self, roles: Sequence[Role], tenant: str, *, subject: str | None = None, ttl_s: int = TTL_S) -> str:
+        """A token that carries these roles and their scopes, for one tenant.
+
+        Raises ValueError for a tenant that cannot be a subject token, KeyError for a role that gets no token.
+        """
+        check_tenant(tenant)
+        now = int(time.time())
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": subject or f"{roles[0]}@{tenant}",
+            "tenant": tenant,
+            "roles": [str(role) for role in roles],
+            "scope": " ".join(sorted(scopes_of(*roles))),
+            "iat": now,
+            "exp": now + ttl_s,
+            "jti": str(uuid4()),
+        }
+        return jwt.encode({"alg": "ES256", "kid": self._kid, "typ": "JWT"}, claims, self._key)
+
+
+def _new_key() -> str:
+    return json.dumps(ECKey.generate_key("P-256").as_dict(private=True))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--role", action="append", required=True, choices=[str(role) for role in TOKEN_ROLES])
+    parser.add_argument("--tenant", default="acme")
+    parser.add_argument("--subject", help="who it is; <role>@<tenant> if absent")
+    parser.add_argument("--ttl", type=int, default=TTL_S, metavar="SECONDS")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a token for the house in REGIE_HOME."""
+    issuer = Issuer(home_from())
+    issuer.publish()
+    print(issuer.token([Role(role) for role in args.role], args.tenant, subject=args.subject, ttl_s=args.ttl))
+    return 0
