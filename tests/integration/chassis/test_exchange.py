@@ -1,0 +1,158 @@
+"""Relay and inbox over a real PostgreSQL and a real broker: nothing lost, repeated or reordered."""
+
+import asyncio
+import contextlib
+from uuid import uuid4
+
+import pytest
+
+from chassis.broker import StreamSource, connect
+from chassis.handle import Do
+from chassis.inbox import Inbox, OwnLog, Policy
+from chassis.relay import Relay
+from tests.support.toy import AT, COUNTER, Raise, Raised, cause, toy_house
+
+MIRROR = uuid4()
+
+
+async def until(condition, timeout_s: float = 20.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not await condition():
+            await asyncio.sleep(0.05)
+
+
+@contextlib.asynccontextmanager
+async def running(*jobs):
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def count_what_was_raised(event: Raised, about) -> list[Do]:
+    return [Do(decider=COUNTER, ident=MIRROR, command=Raise(by=1, at=AT))]
+
+
+@pytest.fixture
+async def two_services(make_database):
+    from urllib.parse import urlsplit
+
+    from chassis.migrate import CHASSIS_SQL, migrate
+
+    urls = []
+    for name in ("chassis", "chassis"):
+        owner, service = await make_database(name, migrated=False)
+        await migrate(owner, urlsplit(service).username, [CHASSIS_SQL])
+        urls.append(service)
+    async with toy_house(urls[0]) as source, toy_house(urls[1]) as sink:
+        yield source, sink
+
+
+async def test_the_stream_is_the_log_and_each_event_has_one_effect(two_services, make_broker):
+    (store, handler), (sink_store, sink) = two_services
+    broker = await make_broker()
+    stage = await connect(broker.url, "stage", broker.seed_file("stage"))
+    media = await connect(broker.url, "media", broker.seed_file("media"))
+    relays = [Relay("stage", store, stage) for _ in range(2)]  # two at once, on purpose
+    inbox = Inbox(
+        "stage", StreamSource(media, "media", "stage"), sink_store, sink, [Policy(Raised, count_what_was_raised)]
+    )
+    async with running(*(relay.run() for relay in relays), inbox.run()):
+        counters = [uuid4() for _ in range(10)]
+        for _ in range(12):
+            await asyncio.gather(*(handler.run(COUNTER, c, Raise(by=1), cause()) for c in counters))
+        await until(lambda: _reached(sink, 120))
+        await until(lambda: _relayed(relays, 120))
+        stream = await stage.jetstream().stream_info("STAGE")
+        assert (stream.state.first_seq, stream.state.last_seq, stream.state.messages) == (1, 120, 120)
+        for position in (1, 60, 120):
+            message = await stage.jetstream().get_msg("STAGE", seq=position)
+            [record] = await store.read(position - 1, 1)
+            assert message.headers["ce-id"] == str(record.metadata.id)
+            assert message.data == record.payload
+    await stage.close()
+    await media.close()
+
+
+async def test_relay_and_inbox_survive_the_brokers_death(two_services, make_broker):
+    (store, handler), (sink_store, sink) = two_services
+    broker = await make_broker()
+    stage = await connect(broker.url, "stage", broker.seed_file("stage"))
+    media = await connect(broker.url, "media", broker.seed_file("media"))
+    relay = Relay("stage", store, stage)
+    inbox = Inbox(
+        "stage", StreamSource(media, "media", "stage"), sink_store, sink, [Policy(Raised, count_what_was_raised)]
+    )
+    async with running(relay.run(), inbox.run()):
+        for round_nr in range(1, 4):
+            for _ in range(20):
+                await handler.run(COUNTER, uuid4(), Raise(by=1), cause())
+            if round_nr < 3:
+                broker.program.process.kill()
+                await broker.program.process.wait()
+                await handler.run(COUNTER, uuid4(), Raise(by=1), cause())
+                await broker.start()
+        await until(lambda: _reached(sink, 62), 40)
+        assert (await stage.jetstream().stream_info("STAGE")).state.last_seq == 62
+    assert await sink.state(COUNTER, MIRROR, tenant="acme") == (62, 62)
+    await stage.close()
+    await media.close()
+
+
+async def test_a_policy_that_is_refused_is_parked_and_the_rest_goes_on(toy):
+    store, handler = toy
+
+    async def overfill_the_mirror(event: Raised, about) -> list[Do]:
+        return [Do(decider=COUNTER, ident=MIRROR, command=Raise(by=1001))] if event.by == 2 else []
+
+    async def count_it(event: Raised, about) -> list[Do]:
+        return [Do(decider=COUNTER, ident=OTHER, command=Raise(by=1))] if event.by in (2, 3) else []
+
+    other = OTHER = uuid4()
+    inbox = Inbox("toy", OwnLog(store), store, handler, [Policy(Raised, overfill_the_mirror), Policy(Raised, count_it)])
+    async with running(inbox.run()):
+        await handler.run(COUNTER, uuid4(), Raise(by=2), cause())
+        await handler.run(COUNTER, uuid4(), Raise(by=3), cause())
+
+        async def counted() -> bool:
+            with contextlib.suppress(Exception):
+                return (await handler.state(COUNTER, other, tenant="acme"))[0] == 2
+            return False
+
+        await until(counted)
+    [parked] = await store.parked()
+    assert (parked["policy"], parked["position"]) == ("overfill_the_mirror", 1)
+    assert parked["error"].startswith("TOO_MUCH")
+
+
+async def test_a_policy_that_raises_is_retried_then_parked_with_its_error(toy):
+    store, handler = toy
+    tries = []
+
+    async def break_down(event: Raised, about) -> list[Do]:
+        tries.append(event.by)
+        raise RuntimeError("no")
+
+    inbox = Inbox("toy", OwnLog(store), store, handler, [Policy(Raised, break_down)])
+    async with running(inbox.run()):
+        await handler.run(COUNTER, uuid4(), Raise(by=1), cause())
+        await until(lambda: _parked(store, 1))
+    assert len(tries) == 5
+
+
+async def _reached(handler, total: int) -> bool:
+    try:
+        return (await handler.state(COUNTER, MIRROR, tenant="acme"))[0] == total
+    except Exception:
+        return False
+
+
+async def _relayed(relays, position: int) -> bool:
+    return all(relay.published == position for relay in relays)
+
+
+async def _parked(store, count: int) -> bool:
+    return len(await store.parked()) == count
