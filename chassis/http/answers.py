@@ -1,0 +1,83 @@
+"""How handlers answer: receipts of commands, versioned resources, pages of lists."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from chassis.handle import Outcome
+from chassis.http.depends import Paging, write_cursor
+
+T = TypeVar("T")
+
+
+class EventName(msgspec.Struct, frozen=True, kw_only=True):
+    """An event a command led to: its tag and its id on the stream."""
+
+    type: str
+    id: UUID
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """The durable answer to a command: what was recorded, and where.
+
+    `version` is the resource's new version (also the ETag), `position` the place in this service's log. A live action is
+    accepted, not done: its success or failure follows as an event.
+    """
+
+    id: Annotated[str, msgspec.Meta(description="The resource the command was for.")]
+    stream: str
+    version: int
+    position: int
+    events: tuple[EventName, ...]
+
+
+class Answer(Response[Receipt]):
+    """A receipt with ETag and Regie-Position; with Location where something was created."""
+
+
+class Versioned(Response[T], Generic[T]):
+    """A resource with its version as ETag; a matching If-None-Match is answered 304 by the chassis."""
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """One page of a list. `next` is the `cursor` of the following page, absent on the last one."""
+
+    items: list[T]
+    next: str | None = None
+
+
+def etag(version: int) -> str:
+    return f'"{version}"'
+
+
+def receipt(
+    outcome: Outcome, ident: UUID | str, *, location: str | None = None, status_code: int | None = None
+) -> Answer:
+    """Answer a command. The status is the route's unless given; give `location` where something was created."""
+    headers = {"ETag": etag(outcome.version), "Regie-Position": str(outcome.position)}
+    if location is not None:
+        headers["Location"] = location
+    if outcome.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    body = Receipt(
+        id=str(ident),
+        stream=outcome.stream,
+        version=outcome.version,
+        position=outcome.position,
+        events=tuple(EventName(type=tag, id=event) for tag, event in outcome.events),
+    )
+    return Answer(body, headers=headers, status_code=status_code)
+
+
+def versioned(body: T, version: int) -> Versioned[T]:
+    return Versioned(body, headers={"ETag": etag(version)})
+
+
+def page(found: Sequence[T], paging: Paging, sort_key: Any) -> Page[T]:
+    """The page out of `limit + 1` found items; `sort_key(item)` is the tuple the list is ordered by."""
+    items = list(found[: paging.limit])
+    more = len(found) > paging.limit
+    return Page(items=items, next=write_cursor(*sort_key(items[-1])) if more else None)

@@ -1,0 +1,130 @@
+"""The outermost layer: trace context, metrics, HEAD, OPTIONS, conditional answers and safe headers, for every answer.
+
+It wraps the whole application, routing included, so that unknown paths and faults are treated the same.
+"""
+
+import time
+from typing import Any, Final
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis import observe
+from chassis.http import problems
+from chassis.http.problems import InternalFault, Malformed, with_head
+from chassis.http.trace import TraceContext, begin
+from contracts.problems import Refusal
+
+_NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
+_NO_STORE: Final = (b"cache-control", b"no-store")
+_REVALIDATE: Final = (b"cache-control", b"private, no-cache")
+_VARY: Final = (b"vary", b"Authorization")
+_UNROUTED: Final = "(unrouted)"
+
+
+class Edge:
+    """ASGI in, ASGI out. `methods` holds the methods of each path template."""
+
+    def __init__(self, app: ASGIApp, *, service: str, methods: dict[str, set[str]]) -> None:
+        self._app, self._service = app, service
+        self._allow = {path: ", ".join(with_head(known | {"OPTIONS"})).encode() for path, known in methods.items()}
+        self._open = observe.requests_open.labels(service)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        exchange = _Exchange(scope, headers, send, self._allow)
+        began = time.perf_counter()
+        marked = observe.current_trace.set(exchange.trace.trace)
+        self._open.inc()
+        try:
+            await self._answer(exchange, receive)
+        finally:
+            self._open.dec()
+            observe.current_trace.reset(marked)
+            route = str(exchange.scope.get("path_template") or _UNROUTED)
+            observe.requests_seconds.labels(self._service, exchange.method, route, str(exchange.status)).observe(
+                time.perf_counter() - began
+            )
+
+    async def _answer(self, exchange: "_Exchange", receive: Receive) -> None:
+        if "\0" in exchange.scope["path"] or b"%00" in exchange.scope.get("query_string", b""):
+            await exchange.refuse(Malformed("U+0000 is not a character of any name here."))
+            return
+        try:
+            await self._app(exchange.scope, exchange.receiving(receive), exchange.send)
+        except Exception as fault:
+            observe.faults_total.labels(self._service, type(fault).__name__).inc()
+            observe.logger("regie.http").error("fault", path=exchange.scope["path"], exc_info=fault)
+            if exchange.status:
+                raise
+            await exchange.refuse(InternalFault())
+
+
+class _Exchange:
+    """One request and its answer. `status` is 0 until the answer has begun."""
+
+    def __init__(self, scope: Any, headers: dict[bytes, bytes], send: Send, allow: dict[str, bytes]) -> None:
+        self.method: str = scope["method"]
+        self.scope: Any = {**scope, "method": "GET"} if self.method == "HEAD" else scope
+        self.trace: TraceContext = begin(headers.get(b"traceparent", b"").decode("latin-1"))
+        self.scope["regie.trace"] = self.trace
+        self.status = 0
+        self._if_none_match = headers.get(b"if-none-match")
+        self._send: Any = send
+        self._allow = allow
+        self._bodiless = self.method == "HEAD"
+        self._closed = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await self._start(message)
+        elif not self._bodiless:
+            await self._send(message)
+        elif not self._closed:
+            self._closed = True
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _start(self, message: Any) -> None:
+        headers = list(message["headers"])
+        known = dict(headers)
+        status = message["status"]
+        tag = known.get(b"etag")
+        if tag is not None and status == 200 and self.scope["method"] == "GET" and self._is_known(tag):
+            status, self._bodiless = 304, True
+            headers = [(name, value) for name, value in headers if name not in (b"content-length", b"content-type")]
+        if self.method == "OPTIONS":
+            headers = [(name, value) for name, value in headers if name != b"allow"]
+            headers.append((b"allow", self._allow.get(str(self.scope.get("path_template")), b"OPTIONS")))
+        headers.append((b"traceparent", self.trace.traceparent.encode()))
+        headers.append(_NO_SNIFF)
+        if b"cache-control" not in known:
+            headers += [_NO_STORE] if tag is None else [_REVALIDATE, _VARY]
+        self.status = status
+        await self._send({**message, "status": status, "headers": headers})
+
+    def _is_known(self, tag: bytes) -> bool:
+        """Weak comparison. Source: RFC 9110 section 13.1.2."""
+        if self._if_none_match is None:
+            return False
+        named = [candidate.strip().removeprefix(b"W/") for candidate in self._if_none_match.split(b",")]
+        return tag.removeprefix(b"W/") in named or named == [b"*"]
+
+    def receiving(self, receive: Receive) -> Receive:
+        """For HEAD, the client "leaves" once its answer is complete, which ends a handler that streams for ever."""
+        if self.method != "HEAD":
+            return receive
+
+        async def until_closed() -> Any:
+            return {"type": "http.disconnect"} if self._closed else await receive()
+
+        return until_closed
+
+    async def refuse(self, refusal: Refusal) -> None:
+        body, extra = problems.encode(refusal, instance=self.scope["path"], trace=self.trace.trace)
+        headers = [(name.lower().encode(), value.encode()) for name, value in extra.items()]
+        headers += [(b"content-type", problems.MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
+        await self.send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,0 +1,62 @@
+"""OpenAPI links between the operations of one resource: what a client, or a tester, can do next with an answer.
+
+Without them a generated test knows no id and no ETag, so it never gets behind 404 and 412 (measured.md part D
+section 2).
+"""
+
+from typing import Any
+
+MAX_LINKS = 12
+
+Json = dict[str, Any]
+
+
+def add_links(paths: dict[str, Json]) -> None:
+    """From each creation to what its id allows, and from each answer with an ETag to what needs that ETag."""
+    for path, methods in paths.items():
+        for document in methods.values():
+            for status in ("200", "201", "202"):
+                success = document["responses"].get(status)
+                if success and "ETag" in success.get("headers", {}):
+                    links = _links(paths, path, document, created=status == "201")
+                    if links:
+                        success["links"] = dict(list(links.items())[:MAX_LINKS])
+
+
+def _links(paths: dict[str, Json], path: str, source: Json, *, created: bool) -> Json:
+    owner = _owner(path)
+    found: Json = {}
+    for other, methods in sorted(paths.items()):
+        for target in methods.values():
+            if target["operationId"] == source["operationId"]:
+                continue
+            if created and _owner(other) == f"{path}/{_last_parameter(other)}":
+                known = {_last_parameter(other).strip("{}"): "$response.body#/id"}
+                found[target["operationId"]] = _link(target, known, path)
+            elif owner and _owner(other) == owner and _wants_version(target):
+                found[target["operationId"]] = _link(target, {}, path)
+    return found
+
+
+def _link(target: Json, known: dict[str, str], path: str) -> Json:
+    parameters: dict[str, str] = {
+        name: f"$request.path.{name}" for name in (part[1:-1] for part in path.split("/") if part.startswith("{"))
+    }
+    parameters = {f"path.{name}": value for name, value in (parameters | known).items()}
+    if _wants_version(target):
+        parameters["header.If-Match"] = "$response.header.ETag"
+    return {"operationId": target["operationId"], "parameters": parameters}
+
+
+def _wants_version(target: Json) -> bool:
+    return any(parameter["name"] == "If-Match" for parameter in target.get("parameters", ()))
+
+
+def _owner(path: str) -> str:
+    """The path up to its last parameter: the resource an operation belongs to."""
+    head, brace, _ = path.rpartition("}")
+    return head + brace
+
+
+def _last_parameter(path: str) -> str:
+    return _owner(path).rpartition("/")[2]

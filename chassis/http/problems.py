@@ -1,0 +1,220 @@
+"""Problem documents (RFC 9457): how every refusal and fault is answered, and the refusals only HTTP knows.
+
+`type` is `urn:regie:problem:<CODE>`, `title` the refusal's fixed title, `detail` what is particular this time, `code`
+what programs match on, `instance` the path, `trace` the trace id to quote to an operator; the refusal's facts follow
+as extension members. Not in here: the domain's refusals (`contracts/problems.py` and each service's domain).
+"""
+
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import (
+    ClientException,
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+    ValidationException,
+)
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.openapi.datastructures import ResponseSpec
+
+from chassis import observe
+from chassis.faults import Unreachable
+from contracts.problems import Forbidden, Invalid, NotFound, Refusal, Unauthenticated, Unavailable
+
+MEDIA_TYPE: Final = "application/problem+json"
+TYPE_PREFIX: Final = "urn:regie:problem:"
+RETRY_AFTER_S: Final = 1
+
+log = observe.logger("regie.http")
+_ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """A problem document (RFC 9457). Further members depend on `code`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str
+    trace: str
+
+
+class FieldError(msgspec.Struct, frozen=True, kw_only=True):
+    """One way a request departs from the contract.
+
+    `place` is body, query, path or header; `field` a JSON pointer (RFC 6901) into the body, or a parameter's name.
+    """
+
+    place: str
+    field: str
+    rule: str
+
+
+class Malformed(Refusal):
+    """The request cannot be read."""
+
+    code, status = "MALFORMED", 400
+
+
+class UnknownRoute(NotFound):
+    """There is no such resource."""
+
+
+class MethodNotAllowed(Refusal):
+    """This resource does not know this method; see Allow."""
+
+    code, status = "METHOD_NOT_ALLOWED", 405
+
+
+class BodyTooLarge(Refusal):
+    """The body is larger than this operation takes."""
+
+    code, status = "BODY_TOO_LARGE", 413
+
+
+class MediaTypeRefused(Refusal):
+    """The body's media type is not one this operation takes.
+
+    `facts`: `accepts`, the media types it takes.
+    """
+
+    code, status = "UNSUPPORTED_MEDIA_TYPE", 415
+
+
+class PreconditionRequired(Refusal):
+    """This operation needs an If-Match header with the version you have seen.
+
+    Source: RFC 6585 section 3.
+    """
+
+    code, status = "PRECONDITION_REQUIRED", 428
+
+
+class InternalFault(Refusal):
+    """Something went wrong on our side; quote the trace id when you report it."""
+
+    code, status = "INTERNAL", 500
+
+
+class Refuses(dict[int, ResponseSpec]):
+    """What `refuses` returns: the responses of a route, which still know their refusals."""
+
+    def __init__(self, refusals: tuple[type[Refusal], ...]) -> None:
+        super().__init__(
+            {
+                refusal.status: ResponseSpec(Problem, media_type=MEDIA_TYPE, generate_examples=False)
+                for refusal in refusals
+            }
+        )
+        self.refusals = refusals
+
+
+def refuses(*refusals: type[Refusal]) -> Refuses:
+    """The `responses=` of a route: what the domain may refuse there. Common HTTP refusals need no mention."""
+    return Refuses(refusals)
+
+
+def document(refusal: Refusal, *, instance: str, trace: str) -> dict[str, Any]:
+    """The body of a problem. Facts never replace a standard member."""
+    return {
+        **refusal.facts,
+        "type": TYPE_PREFIX + refusal.code,
+        "title": refusal.title(),
+        "status": refusal.status,
+        "detail": refusal.detail or refusal.title(),
+        "code": refusal.code,
+        "instance": instance,
+        "trace": trace,
+    }
+
+
+def headers_of(refusal: Refusal) -> dict[str, str]:
+    """The headers a refusal's status asks for. Source: RFC 6750 section 3, RFC 9110 sections 10.2.3 and 15.5.6."""
+    match refusal:
+        case Unauthenticated():
+            return {"WWW-Authenticate": _challenge(refusal)}
+        case Forbidden():
+            needs = " ".join(refusal.facts.get("needs", ()))
+            return {"WWW-Authenticate": f'Bearer realm="regie", error="insufficient_scope", scope="{needs}"'}
+        case MethodNotAllowed():
+            return {"Allow": ", ".join(refusal.facts["allowed"])}
+        case _ if refusal.status == Unavailable.status:
+            return {"Retry-After": str(refusal.facts.get("retry_after_s", RETRY_AFTER_S))}
+    return {}
+
+
+def _challenge(refusal: Refusal) -> str:
+    if not refusal.detail:
+        return 'Bearer realm="regie"'
+    words = refusal.detail.encode("ascii", "replace").decode().replace("\\", "").replace('"', "'")
+    return f'Bearer realm="regie", error="invalid_token", error_description="{words}"'
+
+
+def encode(refusal: Refusal, *, instance: str, trace: str) -> tuple[bytes, dict[str, str]]:
+    return _ENCODER.encode(document(refusal, instance=instance, trace=trace)), headers_of(refusal)
+
+
+def answer(request: Request[Any, Any, Any], exc: Exception) -> Response[bytes]:
+    """The one exception handler: every exception becomes a problem document, faults without their internals."""
+    refusal = refusal_of(exc)
+    service = request.app.state.service
+    if isinstance(refusal, InternalFault):
+        observe.faults_total.labels(service, type(exc).__name__).inc()
+        log.error("fault", path=request.scope["path"], method=request.scope["method"], exc_info=exc)
+    else:
+        observe.refusals_total.labels(service, refusal.code).inc()
+        if isinstance(exc, Unreachable):
+            log.warning("unreachable", path=request.scope["path"], reason=str(exc))
+    trace = observe.current_trace.get() or ""
+    body, headers = encode(refusal, instance=request.scope["path"], trace=trace)
+    return Response(body, status_code=refusal.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def refusal_of(exc: Exception) -> Refusal:
+    match exc:
+        case Refusal():
+            return exc
+        case Unreachable():
+            return Unavailable("A part this service needs does not answer; nothing is known to have been recorded.")
+        case ValidationException():
+            return _invalid(exc)
+        case NotFoundException():
+            return UnknownRoute()
+        case MethodNotAllowedException():
+            allow = (exc.headers or {}).get("allow", "")
+            return MethodNotAllowed(allowed=with_head(allow.split(", ")))
+        case RequestEntityTooLarge():
+            return BodyTooLarge()
+        case ClientException() | HTTPException(status_code=400):
+            return Malformed(exc.detail)
+    return InternalFault()
+
+
+def with_head(methods: Any) -> list[str]:
+    """The methods of a path as clients see them: whatever answers GET answers HEAD."""
+    known = set(methods)
+    return sorted(known | {"HEAD"} if "GET" in known else known)
+
+
+def _invalid(exc: ValidationException) -> Refusal:
+    """Parameters that do not fit. The library collects them all; a missing one is only in its text."""
+    found = exc.extra if isinstance(exc.extra, list) else []
+    errors = [_parameter_error(entry) for entry in found]
+    if any(error.field == "" for error in errors):
+        return Malformed("This operation needs a JSON body.")
+    if not errors:
+        return Invalid(exc.detail.split(" for path", 1)[0], errors=[])
+    return Invalid(errors=errors)
+
+
+def _parameter_error(entry: dict[str, Any]) -> FieldError:
+    place = str(getattr(entry.get("source"), "value", entry.get("source")) or "request")
+    key = str(entry.get("key", ""))
+    rule = str(entry["message"])
+    if rule.strip("'\"") == key:
+        rule = "is required"
+    return FieldError(place=place, field="" if key == "data" else key, rule=rule)

@@ -1,0 +1,173 @@
+"""What each route demands of a request, read once from its handler when the application is built.
+
+A route without scopes is a mistake here, not an open door: it has to say `public=True`.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import NoneType, UnionType
+from typing import Any, Final, Union, get_args, get_origin
+
+import msgspec
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import BodyKwarg, ParameterKwarg
+from litestar.routes import HTTPRoute
+from litestar.typing import FieldDefinition
+
+from chassis.http.problems import Refuses
+from contracts.problems import Refusal
+
+JSON: Final = "application/json"
+RAW_BODY: Final = "body"
+
+
+class MisdescribedRoute(TypeError):  # noqa: N818 - names the state, as refusals do
+    """A handler is written in a way that would break the contract on the wire; says which and how to mend it."""
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """One parameter of a route or of a dependency it uses. `place` is path, query, header or cookie."""
+
+    name: str
+    place: str
+    field: Any
+    required: bool
+    many: bool
+    nullable: bool
+
+
+class Rule(msgspec.Struct, kw_only=True):
+    """`accepts` is empty where the operation takes no body. `decoder` is set where it takes JSON."""
+
+    operation: str
+    public: bool
+    scopes: frozenset[str]
+    if_match: bool
+    query: dict[str, Parameter]
+    accepts: tuple[str, ...]
+    body: Any = None
+    decoder: Any = None
+    refusals: tuple[type[Refusal], ...] = ()
+
+
+def http_handlers(app: Litestar) -> Iterator[tuple[HTTPRoute, HTTPRouteHandler]]:
+    """Every handler of our own, without the OPTIONS handlers the library adds."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            for handler in route.route_handlers:
+                if "OPTIONS" not in handler.http_methods:
+                    yield route, handler
+
+
+def rule_of(handler: HTTPRouteHandler) -> Rule:
+    opt = handler.opt
+    name = handler.operation_id if isinstance(handler.operation_id, str) else handler.handler_name
+    scopes = frozenset(opt.get("scopes", ()))
+    public = bool(opt.get("public", False))
+    if public == bool(scopes):
+        raise MisdescribedRoute(f"{name}: give the handler either scopes=[...] or public=True")
+    parameters = list(parameters_of(handler))
+    responses = handler.responses
+    accepts, body = _body_of(handler)
+    if body is not None:
+        _check_request_type(name, body)
+    return Rule(
+        operation=name,
+        public=public,
+        scopes=scopes,
+        if_match=bool(opt.get("if_match", False)),
+        query={parameter.name: parameter for parameter in parameters if parameter.place == "query"},
+        accepts=accepts,
+        body=body,
+        decoder=None if body is None else msgspec.json.Decoder(body),
+        refusals=responses.refusals if isinstance(responses, Refuses) else (),
+    )
+
+
+def parameters_of(handler: HTTPRouteHandler) -> Iterator[Parameter]:
+    """The parameters of a handler and of the dependencies it names, the handler's own first."""
+    providers = handler.resolve_dependencies()
+    yield from _parameters_in(handler.parsed_fn_signature.parameters, providers, set())
+
+
+def dependencies_of(handler: HTTPRouteHandler) -> set[str]:
+    """The names of all dependencies a handler uses, directly or through another."""
+    providers = handler.resolve_dependencies()
+    used: set[str] = set()
+    for _ in _parameters_in(handler.parsed_fn_signature.parameters, providers, used):
+        pass
+    return used
+
+
+def _parameters_in(
+    fields: Mapping[str, FieldDefinition], providers: Mapping[str, Provide], used: set[str]
+) -> Iterator[Parameter]:
+    for name, field in fields.items():
+        if name in providers:
+            if name not in used:
+                used.add(name)
+                yield from _parameters_in(providers[name].parsed_fn_signature.parameters, providers, used)
+        elif isinstance(field.kwarg_definition, ParameterKwarg):
+            yield _parameter(name, field, field.kwarg_definition)
+
+
+def _parameter(name: str, field: FieldDefinition, kwarg: ParameterKwarg) -> Parameter:
+    place = str(getattr(getattr(kwarg, "param_type", None), "value", "path"))
+    alias = kwarg.name or kwarg.header or kwarg.query or kwarg.cookie or name
+    inner = _without_none(field.annotation)
+    return Parameter(
+        name=alias,
+        place=place,
+        field=field,
+        required=not field.has_default,
+        many=get_origin(inner) in (list, tuple, set, frozenset),
+        nullable=inner is not field.annotation and inner is not str,
+    )
+
+
+def _without_none(wanted: Any) -> Any:
+    if get_origin(wanted) in (Union, UnionType):
+        inner = [arg for arg in get_args(wanted) if arg is not NoneType]
+        return inner[0] if len(inner) == 1 else wanted
+    return wanted
+
+
+def _body_of(handler: HTTPRouteHandler) -> tuple[tuple[str, ...], Any]:
+    """The media types the operation takes, and the type of a JSON body."""
+    fields = handler.parsed_fn_signature.parameters
+    accepts = tuple(handler.opt.get("accepts", ()))
+    data = fields.get("data")
+    if data is None:
+        return accepts or ((JSON,) if RAW_BODY in fields else ()), None
+    kwarg = data.kwarg_definition
+    media = str(getattr(kwarg.media_type, "value", kwarg.media_type)) if isinstance(kwarg, BodyKwarg) else JSON
+    return accepts or (media,), data.annotation if media == JSON else None
+
+
+def _check_request_type(name: str, body: Any) -> None:
+    """Unknown fields must be refused and instants must carry their offset, in every request type."""
+    for found in _types_in(msgspec.inspect.type_info(body), set()):
+        if isinstance(found, msgspec.inspect.StructType) and not found.forbid_unknown_fields:
+            raise MisdescribedRoute(f"{name}: {found.cls.__name__} needs forbid_unknown_fields=True")
+        if isinstance(found, msgspec.inspect.DateTimeType) and found.tz is not True:
+            raise MisdescribedRoute(f"{name}: use chassis.http.Instant for datetime fields of the request body")
+
+
+def _types_in(info: msgspec.inspect.Type, seen: set[type]) -> Iterator[msgspec.inspect.Type]:
+    yield info
+    match info:
+        case msgspec.inspect.StructType():
+            if info.cls not in seen:
+                seen.add(info.cls)
+                for field in info.fields:
+                    yield from _types_in(field.type, seen)
+        case msgspec.inspect.UnionType():
+            for inner in info.types:
+                yield from _types_in(inner, seen)
+        case msgspec.inspect.DictType():
+            yield from _types_in(info.value_type, seen)
+        case msgspec.inspect.ListType() | msgspec.inspect.VarTupleType() | msgspec.inspect.SetType():
+            yield from _types_in(info.item_type, seen)
+        case msgspec.inspect.Metadata():
+            yield from _types_in(info.type, seen)
