@@ -1,0 +1,74 @@
+# Everything a person types here. `make` alone prints this list.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.synced
+CODE := contracts chassis services regie tests
+# Plugins are loaded by name for the pure tests: loading all of them makes a small run ten times slower.
+UNIT := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest -p pytest_asyncio -p pytest_timeout -p _hypothesis_pytestplugin tests/unit
+REAL := tests/contract tests/integration tests/e2e tests/fault tests/tidy
+
+.PHONY: help
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(STAMP) ## start the whole house here (REGIE_HOME, REGIE_PORT); Ctrl-C stops it
+	@exec $(BIN)/python -m regie up
+
+.PHONY: demo
+demo: $(STAMP) ## play one show from purchase to video on demand (SCHEDULE=path of a conference schedule)
+	@exec $(BIN)/python -m regie demo $(if $(SCHEDULE),--schedule "$(SCHEDULE)")
+
+.PHONY: test
+test: lint contracts-check unit real ## everything a change must pass
+
+.PHONY: test-all
+test-all: $(STAMP) lint contracts-check unit ## the same, and the long tests
+	$(BIN)/python -m pytest $(REAL)
+
+.PHONY: unit
+unit: $(STAMP) ## pure tests alone
+	$(UNIT) -m "not long"
+
+.PHONY: real
+real: $(STAMP)
+	$(BIN)/python -m pytest $(REAL) -m "not long"
+
+.PHONY: lint
+lint: $(STAMP) ## style, types and the dependency rule
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: $(STAMP) ## write the style instead of checking it
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: contracts
+contracts: $(STAMP) ## write OpenAPI, AsyncAPI and JSON Schemas to contracts/generated
+	$(BIN)/python -m regie contracts
+
+.PHONY: contracts-check
+contracts-check: $(STAMP)
+	$(BIN)/python -m regie contracts --check
+
+.PHONY: lock
+lock: $(STAMP) ## resolve the dependencies of pyproject.toml into requirements.lock
+	deploy/bootstrap.sh lock
+
+.PHONY: clean
+clean: ## remove the environment and caches; the data in REGIE_HOME stays
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): requirements.lock
+	@deploy/bootstrap.sh sync
+	@touch $@
