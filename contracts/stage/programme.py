@@ -153,5 +153,6 @@ class ClipRemovalRequested(_OnStage, frozen=True, kw_only=True, tag="stage.clip_
 class ClipRemoved(_OnStage, frozen=True, kw_only=True, tag="stage.clip_removed.v1"):
     """A clip is no longer at hand; `frame` is missing when it was not playing."""
 
+    effect_id: UUID | None
     clip_id: UUID
     frame: int | None

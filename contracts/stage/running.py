@@ -52,6 +52,7 @@ class SessionStartRequested(_OnStage, frozen=True, kw_only=True, tag="stage.sess
 class SessionStarted(_OnStage, frozen=True, kw_only=True, tag="stage.session_started.v1"):
     """A session began on `frame` of the programme."""
 
+    effect_id: UUID
     run_id: UUID
     session_id: UUID
     frame: int
@@ -69,6 +70,7 @@ class SessionCloseRequested(_OnStage, frozen=True, kw_only=True, tag="stage.sess
 class SessionEnded(_OnStage, frozen=True, kw_only=True, tag="stage.session_ended.v1"):
     """A session ended on `frame` of the programme."""
 
+    effect_id: UUID
     run_id: UUID
     session_id: UUID
     frame: int

@@ -147,6 +147,7 @@ class SegmentCause(StrEnum):
     STREAM_END = "stream_end"
     ENGINE_LOST = "engine_lost"
     WITHDRAWN = "withdrawn"
+    FAILED = "failed"
 
 
 class FeedKind(StrEnum):
