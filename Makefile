@@ -10,7 +10,7 @@ BIN := .venv/bin
 STAMP := .venv/.synced
 CODE := contracts chassis services regie tests
 # Plugins are loaded by name for the pure tests: loading all of them makes a small run ten times slower.
-UNIT := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest -p pytest_asyncio -p pytest_timeout -p _hypothesis_pytestplugin tests/unit
+UNIT := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest -p pytest_asyncio.plugin -p pytest_timeout -p _hypothesis_pytestplugin tests/unit
 REAL := tests/contract tests/integration tests/e2e tests/fault tests/tidy
 
 .PHONY: help
