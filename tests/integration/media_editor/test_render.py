@@ -2,6 +2,9 @@
 
 import asyncio
 import os
+import shutil
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -170,8 +173,41 @@ async def test_a_render_killed_from_outside_is_a_fault_that_names_the_signal(tal
     assert list(tmp_path.iterdir()) == []
 
 
-def children() -> list[int]:
-    """Return the ffmpeg processes that this process has started and that still run."""
+@pytest.mark.skipif(
+    shutil.which("setpriv") is None, reason="the tool that ties a child's life to its parent's is absent"
+)
+async def test_a_service_that_is_killed_takes_its_ffmpeg_with_it(talk, tmp_path):
+    script = (
+        "import asyncio, pathlib, sys\n"
+        "from services.media.editor import Edl, Segment, render\n"
+        "edl = Edl(segments=(Segment(source=pathlib.Path(sys.argv[1]), start_s=0, end_s=4),) * 100)\n"
+        "asyncio.run(render(edl, pathlib.Path(sys.argv[2]), progress=lambda share: print(share, flush=True)))\n"
+    )
+    command = [sys.executable, "-c", script, str(talk), str(tmp_path / "long.mp4")]
+    service = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert service.stdout is not None
+    await asyncio.wait_for(service.stdout.readline(), 60)
+    (orphan,) = children(service.pid)
+    service.kill()
+    await service.wait()
+    assert await asyncio.to_thread(ends_within, 20, orphan)
+
+
+def ends_within(seconds: float, process: int) -> bool:
+    """Wait for the end of a process that is not our child; one that nobody has collected yet has ended too."""
+    for _ in range(int(seconds * 20)):
+        try:
+            state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def children(of: int | None = None) -> list[int]:
+    """Return the ffmpeg processes that a process, or else this one, has started and that still run."""
     found = []
     for task in Path("/proc").glob("[0-9]*"):
         try:
@@ -179,6 +215,6 @@ def children() -> list[int]:
             program = (task / "cmdline").read_bytes().split(b"\0")[0]
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if parent == os.getpid() and program == executable().encode():
+        if parent == (of or os.getpid()) and program == executable().encode():
             found.append(int(task.name))
     return found

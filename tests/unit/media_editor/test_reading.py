@@ -31,10 +31,10 @@ def test_no_address_no_key_and_no_folder_gets_into_a_reason(said: str, kept: str
 
 def test_an_endless_log_keeps_its_beginning_and_its_end():
     log = _Log()
-    for number in range(100_000):
+    for number in range(5_000):
         log.add(f"{number} " + "x" * 5000)
     lines = log.lines()
-    assert (lines[0].split()[0], lines[-1].split()[0]) == ("0", "99999")
+    assert (lines[0].split()[0], lines[-1].split()[0]) == ("0", "4999")
     assert len(lines) <= 300
     assert max(map(len, lines)) <= 500
 
