@@ -36,22 +36,20 @@ class SourceKind(StrEnum):
     """What a scene can show."""
 
     PRESENTER = "presenter"
-    SCREEN = "screen"
     CLIP = "clip"
     ASSET = "asset"
-    SLATE = "slate"
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing a scene shows; `id` is a presenter's (also for their screen), a clip's or an asset's; the slate has none."""
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing a scene shows: a presenter, a clip, or the picture of an asset."""
 
     kind: SourceKind
-    id: UUID | None = None
+    id: UUID
 
     @property
     def key(self) -> str:
         """The name the engine knows it by."""
-        return self.kind.value if self.id is None else f"{self.kind.value}-{self.id}"
+        return f"{self.kind.value}-{self.id}"
 
 
 class Layout(StrEnum):
@@ -80,11 +78,10 @@ class Transition(StrEnum):
 
 
 class OverlayKind(StrEnum):
-    """What lies over the picture. Source: duties.md Q24 (lower thirds and captions alike)."""
+    """What lies over the picture. Source: duties.md Q24 ."""
 
     LOWER_THIRD = "lower_third"
     TITLE = "title"
-    CAPTION_FILE = "caption_file"
     TICKER = "ticker"
     IMAGE = "image"
 
@@ -137,7 +134,6 @@ class DestinationKind(StrEnum):
 
     RTMP = "rtmp"
     RTMPS = "rtmps"
-    SRT = "srt"
 
 
 class SegmentCause(StrEnum):

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from contracts import stage as e
 from contracts.envelope import Event
 from services.stage import commands as c
-from services.stage.domain.refusals import NotLive, PresenterNotReady, PreviewEmpty, SceneInvalid
-from services.stage.domain.state import Presenter, PresenterStatus, Program, StageRun
+from services.stage.domain.refusals import ClipNotPlaying, NotLive, PresenterNotReady, PreviewEmpty, SceneInvalid
+from services.stage.domain.state import ClipStatus, Presenter, PresenterStatus, Program, StageRun
 from services.stage.domain.telling import require_engine, tell, wrong_state
 
 Asked: TypeAlias = c.PreviewScene | c.Take | c.EmergencyCut
@@ -107,15 +107,18 @@ def _take(command: c.Take, stage: StageRun) -> list[Event]:
         raise PreviewEmpty
     _require_showable(scene, stage)
     for source in scene.sources:
-        known = stage.presenters.get(source.id) if source.id is not None else None
+        known = stage.presenters.get(source.id)
         if known is not None and not _on_stage(source.id, known, stage):
             raise PresenterNotReady(presenter=known.status.value, presenter_id=str(source.id))
+        clip = stage.clips.get(source.id)
+        if clip is not None and clip.status is ClipStatus.CUED:
+            raise ClipNotPlaying(clip_id=str(source.id))
     frames = 0 if command.transition is e.Transition.CUT else command.transition_frames
     fields = {"transition": command.transition, "transition_frames": frames, "by": command.by}
     return [tell(e.TakeRequested, command, stage, effect_id=command.effect_id, scene=scene, **fields)]
 
 
-def _on_stage(ident: UUID | None, known: Presenter, stage: StageRun) -> bool:
+def _on_stage(ident: UUID, known: Presenter, stage: StageRun) -> bool:
     """Whether they are on stage, or will be when the engine gets to the take."""
     there = known.place is PresenterStatus.ON_STAGE
     for intent in stage.pending.values():
@@ -142,15 +145,13 @@ def _require_showable(scene: e.Scene, stage: StageRun) -> None:
 
 def _at_hand(source: e.Source, stage: StageRun) -> bool:
     match source.kind:
-        case e.SourceKind.SLATE:
-            return source.id is None
-        case e.SourceKind.PRESENTER | e.SourceKind.SCREEN:
-            known = stage.presenters.get(source.id) if source.id is not None else None
+        case e.SourceKind.PRESENTER:
+            known = stage.presenters.get(source.id)
             return known is not None and known.status in _SHOWABLE
         case e.SourceKind.CLIP:
             return source.id in stage.clips
         case e.SourceKind.ASSET:
-            asset = stage.assets.get(source.id) if source.id is not None else None
+            asset = stage.assets.get(source.id)
             return asset is not None and asset.approved and asset.file is not None
         case _:
             assert_never(source.kind)

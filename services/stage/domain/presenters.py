@@ -212,7 +212,7 @@ def _take_off(command: c.TakeOffStage, stage: StageRun, known: Presenter) -> lis
 def _report(command: c.ReportSource, stage: StageRun) -> list[Event]:
     """What the engine receives of a presenter. Only a change is recorded; other sources are none of ours."""
     source = command.source
-    known = stage.presenters.get(source.id) if source.id is not None else None
+    known = stage.presenters.get(source.id)
     if source.kind is not e.SourceKind.PRESENTER or known is None or known.feed is None:
         return []
     fields = {"presenter_id": source.id, "frame": command.frame}

@@ -165,6 +165,12 @@ class ClipPlaying(Refusal):
     code, status = "CLIP_PLAYING", 409
 
 
+class ClipNotPlaying(Refusal):
+    """The scene shows a clip that is not playing; play it first."""
+
+    code, status = "CLIP_NOT_PLAYING", 409
+
+
 class CueUnknown(Refusal):
     """The rundown has no such cue."""
 
