@@ -35,7 +35,8 @@ class PortTaken(Exception):  # noqa: N818
 class Plan:
     """Read by everything that starts something.
 
-    `given` holds the databases somebody else runs, by service (and `vault`); the others are embedded.
+    `given` holds the databases somebody else runs, by service (and `vault`); the others are embedded. `root` is the
+    folder the services' packages are in.
     """
 
     home: Home
@@ -45,6 +46,7 @@ class Plan:
     nats_url: str | None
     environ: Mapping[str, str]
     services: tuple[str, ...] = SERVICES
+    root: Path = ROOT
 
     def port(self, what: str) -> int:
         return self.base_port + OFFSETS[what]

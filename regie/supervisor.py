@@ -24,7 +24,7 @@ from regie.embedded.provision import Database, provision
 from regie.exchange import ensure_exchange
 from regie.home import Home, write_private
 from regie.issuer import Issuer
-from regie.plan import ROOT, Plan
+from regie.plan import Plan
 from regie.show import Show
 
 READY_WITHIN_S = 60.0
@@ -174,7 +174,7 @@ class Supervisor:
     def _python(self, module: str, *args: str, env: Mapping[str, str]) -> Program:
         service = module.rpartition(".")[2]
         argv = [sys.executable, "-m", module, *args]
-        return Program(name=service, argv=argv, log=self.plan.home.logs / f"{service}.log", env=env, cwd=ROOT)
+        return Program(name=service, argv=argv, log=self.plan.home.logs / f"{service}.log", env=env, cwd=self.plan.root)
 
     def _add(self, name: str, part: Part) -> None:
         self.parts[name] = part

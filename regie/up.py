@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from regie.embedded.process import ProgramFailed
 from regie.exchange import DOMAIN, PUBLIC
 from regie.home import AlreadyRunning, write_private
 from regie.issuer import Issuer
-from regie.plan import PortTaken, plan_from
+from regie.plan import Plan, PortTaken, plan_from
 from regie.show import Show
 from regie.supervisor import Supervisor
 
@@ -34,11 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, make_plan: Callable[[], Plan] = plan_from) -> int:
     """Exit status 0 after a wished stop, 1 when something did not start."""
     show = Show()
     try:
-        return asyncio.run(_up(args, show))
+        return asyncio.run(_up(args, show, make_plan()))
     except EXPECTED as error:
         show.fail(_text(error))
     except BaseExceptionGroup as group:
@@ -49,9 +49,9 @@ def run(args: argparse.Namespace) -> int:
     return 1
 
 
-async def _up(args: argparse.Namespace, show: Show) -> int:
+async def _up(args: argparse.Namespace, show: Show, plan: Plan) -> int:
     begun = time.monotonic()
-    supervisor = Supervisor(plan_from(), show)
+    supervisor = Supervisor(plan, show)
     house = asyncio.create_task(_live(supervisor, args, begun))
     _on_stop(house, show)
     try:
