@@ -10,6 +10,7 @@ from chassis.broker import StreamSource, connect
 from chassis.handle import Do
 from chassis.inbox import Inbox, OwnLog, Policy
 from chassis.relay import Relay
+from contracts.problems import Refusal
 from tests.support.toy import AT, COUNTER, Raise, Raised, cause, toy_house
 
 MIRROR = uuid4()
@@ -17,7 +18,7 @@ MIRROR = uuid4()
 
 async def until(condition, timeout_s: float = 20.0) -> None:
     async with asyncio.timeout(timeout_s):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - the other side is another process
             await asyncio.sleep(0.05)
 
 
@@ -109,9 +110,9 @@ async def test_a_policy_that_is_refused_is_parked_and_the_rest_goes_on(toy):
         return [Do(decider=COUNTER, ident=MIRROR, command=Raise(by=1001))] if event.by == 2 else []
 
     async def count_it(event: Raised, about) -> list[Do]:
-        return [Do(decider=COUNTER, ident=OTHER, command=Raise(by=1))] if event.by in (2, 3) else []
+        return [Do(decider=COUNTER, ident=other, command=Raise(by=1))] if event.by in (2, 3) else []
 
-    other = OTHER = uuid4()
+    other = uuid4()
     inbox = Inbox("toy", OwnLog(store), store, handler, [Policy(Raised, overfill_the_mirror), Policy(Raised, count_it)])
     async with running(inbox.run()):
         await handler.run(COUNTER, uuid4(), Raise(by=2), cause())
@@ -146,7 +147,7 @@ async def test_a_policy_that_raises_is_retried_then_parked_with_its_error(toy):
 async def _reached(handler, total: int) -> bool:
     try:
         return (await handler.state(COUNTER, MIRROR, tenant="acme"))[0] == total
-    except Exception:
+    except Refusal:
         return False
 
 

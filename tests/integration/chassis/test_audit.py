@@ -1,0 +1,93 @@
+"""The Merkle log over a real PostgreSQL: proofs hold, and a superuser who rewrites history is named."""
+
+import asyncio
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from chassis import merkle, notes
+from chassis.audit import AuditLog
+from tests.support.toy import COUNTER, Raise, cause
+
+KEY = Ed25519PrivateKey.from_private_bytes(b"\x05" * 32)
+
+
+@pytest.fixture
+async def published() -> list[str]:
+    return []
+
+
+@pytest.fixture
+async def audit(toy, toy_urls, published):
+    async def publish(note: str) -> None:
+        published.append(note)
+
+    async with asyncpg.create_pool(toy_urls[1], min_size=0, max_size=3) as pool:
+        yield AuditLog("stage", toy[0], pool, KEY, publish)
+
+
+async def record(toy, count: int) -> None:
+    counters = [uuid4() for _ in range(7)]
+    await asyncio.gather(*(toy[1].run(COUNTER, counters[n % 7], Raise(by=1), cause()) for n in range(count)))
+
+
+async def test_every_event_is_proven_to_be_in_the_signed_log(toy, audit):
+    sizes = []
+    for count in (1, 5, 300):
+        await record(toy, count)
+        sizes.append(await audit.extend())
+    assert sizes == [1, 6, 306]
+    for size in sizes:
+        checkpoint = notes.read(await audit.note(size), KEY.public_key())
+        for position in {1, size // 2 + 1, size}:
+            proven = await audit.inclusion(position, size)
+            assert merkle.verify_inclusion(
+                bytes.fromhex(proven.leaf_hash), position - 1, size,
+                [bytes.fromhex(step) for step in proven.proof], bytes.fromhex(checkpoint.root),
+            )  # fmt: skip
+
+
+async def test_every_later_log_begins_with_the_earlier_one(toy, audit, published):
+    sizes = []
+    for count in (3, 250, 20, 260):
+        await record(toy, count)
+        sizes.append(await audit.extend())
+    checkpoints = {size: notes.read(await audit.note(size), KEY.public_key()) for size in sizes}
+    assert [notes.read(note, KEY.public_key()).size for note in published] == sizes
+    for old in sizes:
+        for new in sizes:
+            if old > new:
+                continue
+            proof = (await audit.consistency(old, new)).proof
+            steps = [bytes.fromhex(step) for step in proof]
+            roots = bytes.fromhex(checkpoints[old].root), bytes.fromhex(checkpoints[new].root)
+            assert merkle.verify_consistency(old, new, steps, *roots)
+
+
+async def test_two_processes_extend_one_tree(toy, audit, toy_urls):
+    async def silent(_: str) -> None: ...
+
+    async with asyncpg.create_pool(toy_urls[1], min_size=0, max_size=3) as pool:
+        other = AuditLog("stage", toy[0], pool, KEY, silent)
+        for _ in range(10):
+            await record(toy, 30)
+            await asyncio.gather(audit.extend(), other.extend())
+    assert await audit.extend() == 300
+    proven = await audit.inclusion(17)
+    root = notes.read(proven.note, KEY.public_key()).root
+    steps = [bytes.fromhex(step) for step in proven.proof]
+    assert merkle.verify_inclusion(bytes.fromhex(proven.leaf_hash), 16, 300, steps, bytes.fromhex(root))
+
+
+async def test_the_services_role_cannot_rewrite_a_checkpoint(toy, audit, toy_urls):
+    await record(toy, 3)
+    await audit.extend()
+    connection = await asyncpg.connect(toy_urls[1])
+    try:
+        for statement in ("UPDATE log.audit_checkpoints SET root = 'x'", "DELETE FROM log.audit_tiles"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(statement)
+    finally:
+        await connection.close()
