@@ -34,6 +34,11 @@ requests_seconds = Histogram(
 )
 requests_open = Gauge("regie_http_requests_open", "Requests being answered now.", ("service",))
 refusals_total = Counter("regie_refusals_total", "Requests refused, by code.", ("service", "code"))
+undeclared_total = Counter(
+    "regie_undeclared_refusals_total",
+    "Refusals the operation's contract does not name: a mistake of ours.",
+    ("service", "operation", "code"),
+)
 faults_total = Counter("regie_faults_total", "Requests that failed by our fault, by exception.", ("service", "kind"))
 denied_total = Counter("regie_denied_total", "Requests without a valid token or scope.", ("service", "operation"))
 

@@ -43,7 +43,7 @@ class Versioned(Response[T], Generic[T]):
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
-    """One page of a list. `next` is the `cursor` of the following page, absent on the last one."""
+    """One page of a list. `next` is the `cursor` of the following page, null on the last one."""
 
     items: list[T]
     next: str | None = None

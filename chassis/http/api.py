@@ -81,7 +81,7 @@ class Api:
         )
         methods: dict[str, set[str]] = {}
         for route, handler in http_handlers(app):
-            rules[id(handler)] = rule_of(handler)
+            rules[id(handler)] = rule_of(route, handler)
             methods.setdefault(route.path_format, set()).update(handler.http_methods)
         app.state.service = self.service
         app.state.ready = self._ready

@@ -21,7 +21,7 @@ from litestar.types import Scope
 from chassis.auth import Caller
 from chassis.handle import Cause
 from chassis.http.gate import caller_in
-from chassis.http.problems import FieldError, PreconditionRequired
+from chassis.http.problems import FieldError, NoSuchPage, PreconditionRequired
 from chassis.http.trace import TraceContext
 from chassis.store import AsOf, Key
 from contracts.problems import Invalid, StaleVersion
@@ -30,11 +30,11 @@ IdempotencyKey = Key
 MAX_PAGE: Final = 200
 
 _ETAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"\Z')
-_KEY: Final = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?\Z')
+_KEY: Final = re.compile(r'(?:"([\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255}))\Z')
 _POSITION: Final = re.compile(r"@(\d{1,18})\Z")
 
 IfMatch = Annotated[
-    str,
+    str | None,
     HeaderParameter(
         name="If-Match",
         description="The version you have seen, as the ETag gave it. The command is refused if it has changed since.",
@@ -42,15 +42,15 @@ IfMatch = Annotated[
     ),
 ]
 IdempotencyHeader = Annotated[
-    str,
+    str | None,
     HeaderParameter(
         name="Idempotency-Key",
         description="Chosen by you, once per intention. Repeating a request with its key returns the first answer.",
-        schema_extra={"pattern": r"^[!#-~]{1,255}$"},
+        schema_extra={"pattern": r'^("[!#-~]{1,255}"|[!#-~]{1,255})$'},
     ),
 ]
 AsOfText = Annotated[
-    str,
+    str | None,
     QueryParameter(
         name="as_of",
         description="The resource as it was: an instant (RFC 3339), or `@` and a log position.",
@@ -104,9 +104,9 @@ def provide_cause(scope: Scope) -> Cause:
     )
 
 
-def provide_expect(scope: Scope, if_match: IfMatch = "") -> int | None:
+def provide_expect(scope: Scope, if_match: IfMatch = None) -> int | None:
     """The version named in If-Match; None without the header or for `*`. Source: RFC 9110 section 13.1.1."""
-    if not if_match:
+    if if_match is None:
         if scope["regie.rule"].if_match:  # type: ignore[typeddict-item]
             raise PreconditionRequired
         return None
@@ -120,9 +120,9 @@ def provide_expect(scope: Scope, if_match: IfMatch = "") -> int | None:
     return int(match[2])
 
 
-async def provide_key(request: Request[Any, Any, Any], idempotency_key: IdempotencyHeader = "") -> Key | None:
+async def provide_key(request: Request[Any, Any, Any], idempotency_key: IdempotencyHeader = None) -> Key | None:
     """The Idempotency-Key with a fingerprint of who asked for what, so that a reuse for something else is seen."""
-    if not idempotency_key:
+    if idempotency_key is None:
         return None
     match = _KEY.match(idempotency_key)
     if match is None:
@@ -132,12 +132,12 @@ async def provide_key(request: Request[Any, Any, Any], idempotency_key: Idempote
     parts = (request.method, scope["path"], scope["query_string"].decode("latin-1"), caller_in(scope).subject)
     digest = hashlib.sha256("\n".join(parts).encode())
     digest.update(b"\n" + await request.body())
-    return Key(text=match[1], fingerprint=digest.digest())
+    return Key(text=match[1] or match[2], fingerprint=digest.digest())
 
 
-def provide_as_of(as_of_text: AsOfText = "") -> AsOf | None:
+def provide_as_of(as_of_text: AsOfText = None) -> AsOf | None:
     """The point in history asked for; None is now."""
-    return parse_as_of(as_of_text) if as_of_text else None
+    return None if as_of_text is None else parse_as_of(as_of_text)
 
 
 def parse_as_of(text: str) -> AsOf:
@@ -166,12 +166,12 @@ def write_cursor(*sort_key: Any) -> str:
 
 
 def read_cursor(cursor: str) -> tuple[Any, ...]:
+    """The sort key a cursor points behind. Raises NoSuchPage for one that never was ours."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         after = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=tuple[Any, ...])
     except (binascii.Error, ValueError, msgspec.MsgspecError):
-        rule = "must be `next` of an earlier page"
-        raise Invalid(errors=[FieldError(place="query", field="cursor", rule=rule)]) from None
+        raise NoSuchPage from None
     return after
 
 

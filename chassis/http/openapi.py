@@ -17,37 +17,17 @@ from litestar.routes import HTTPRoute
 
 from chassis.http.answers import Answer, Receipt, Versioned
 from chassis.http.links import add_links
-from chassis.http.problems import (
-    MEDIA_TYPE,
-    BodyTooLarge,
-    FieldError,
-    InternalFault,
-    Malformed,
-    MediaTypeRefused,
-    PreconditionRequired,
-    Problem,
-)
+from chassis.http.problems import MEDIA_TYPE, FieldError, Problem
 from chassis.http.rules import (
     JSON,
     MisdescribedRoute,
     Parameter,
     Rule,
-    dependencies_of,
     http_handlers,
     parameters_of,
     rule_of,
 )
-from contracts.problems import (
-    Busy,
-    Forbidden,
-    Invalid,
-    KeyReused,
-    NotFound,
-    Refusal,
-    StaleVersion,
-    Unauthenticated,
-    Unavailable,
-)
+from contracts.problems import Invalid, Refusal
 
 REF: Final = "#/components/schemas/{name}"
 _TYPED_PART: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
@@ -154,7 +134,7 @@ class _Operation:
     def __init__(self, route: HTTPRoute, handler: HTTPRouteHandler, described: Described) -> None:
         self.path = _TYPED_PART.sub(r"{\1}", route.path_format)
         self.method = next(iter(handler.http_methods)).lower()
-        self.rule: Rule = rule_of(handler)
+        self.rule: Rule = rule_of(route, handler)
         self.id = camel(self.rule.operation)
         self.tags = sorted(handler.resolve_tags() if hasattr(handler, "resolve_tags") else handler.tags or [])
         self.tags = self.tags or [described.title]
@@ -163,7 +143,6 @@ class _Operation:
         self.media_type = str(getattr(handler.media_type, "value", handler.media_type) or JSON)
         self.returned, self.content = _content_of(handler.parsed_return_field.annotation)
         self.parameters = _unique(parameters_of(handler))
-        self.used = dependencies_of(handler)
         self._types = {parameter.name: _constrained(parameter) for parameter in self.parameters}
         self._body = self.rule.body
 
@@ -207,15 +186,17 @@ class _Operation:
         return {**document, "description": text} if text else document
 
     def _request_body(self, schemas: _Schemas) -> Json:
-        schema = {"type": "string", "format": "binary"} if self._body is None else schemas.of(self._body)
-        return {"required": True, "content": {media: {"schema": schema} for media in self.rule.accepts}}
+        schema = (
+            {"type": "string", "format": "binary", "minLength": 1} if self._body is None else schemas.of(self._body)
+        )
+        return {"required": self.rule.needs_body, "content": {media: {"schema": schema} for media in self.rule.accepts}}
 
     def _responses(self, schemas: _Schemas, responses: dict[str, Json]) -> Json:
         found: Json = {str(self.status): self._success(schemas)}
         if self.returned is Versioned:
             found["304"] = {"description": "You have this version.", "headers": _refer("ETag", "traceparent")}
         by_status: dict[int, list[type[Refusal]]] = {}
-        for refusal in dict.fromkeys([*self._common(), *self.rule.refusals]):
+        for refusal in self.rule.refusals:
             by_status.setdefault(refusal.status, []).append(refusal)
         for status, refusals in sorted(by_status.items()):
             name = ".".join(sorted({refusal.code for refusal in refusals}))
@@ -240,20 +221,6 @@ class _Operation:
         elif self.content is not None:
             document["content"] = {self.media_type: {"schema": schemas.of(self.content)}}
         return document
-
-    def _common(self) -> list[type[Refusal]]:
-        """The refusals that follow from what the route takes."""
-        rule = self.rule
-        found: list[type[Refusal]] = [Malformed, InternalFault, Unavailable]
-        found += [] if rule.public else [Unauthenticated, Forbidden]
-        found += [NotFound] if "{" in self.path else []
-        found += [Invalid] if self.parameters or rule.accepts else []
-        found += [BodyTooLarge, MediaTypeRefused] if rule.accepts else []
-        found += [StaleVersion] if "expect" in self.used else []
-        found += [PreconditionRequired] if rule.if_match else []
-        found += [KeyReused] if "key" in self.used else []
-        found += [Busy] if {"key", "expect", "cause"} & self.used else []
-        return found
 
 
 _IF_NONE_MATCH: Final = {

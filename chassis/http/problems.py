@@ -64,6 +64,10 @@ class UnknownRoute(NotFound):
     """There is no such resource."""
 
 
+class NoSuchPage(NotFound):
+    """This cursor does not come from a page of this list."""
+
+
 class MethodNotAllowed(Refusal):
     """This resource does not know this method; see Allow."""
 
@@ -167,11 +171,20 @@ def answer(request: Request[Any, Any, Any], exc: Exception) -> Response[bytes]:
         log.error("fault", path=request.scope["path"], method=request.scope["method"], exc_info=exc)
     else:
         observe.refusals_total.labels(service, refusal.code).inc()
+        _notice_undeclared(request, refusal)
         if isinstance(exc, Unreachable):
             log.warning("unreachable", path=request.scope["path"], reason=str(exc))
     trace = observe.current_trace.get() or ""
     body, headers = encode(refusal, instance=request.scope["path"], trace=trace)
     return Response(body, status_code=refusal.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _notice_undeclared(request: Request[Any, Any, Any], refusal: Refusal) -> None:
+    """A refusal the route's document does not name is answered all the same, and reported to us."""
+    rule: Any = request.scope.get("regie.rule")
+    if rule is not None and not any(issubclass(type(refusal), known) for known in rule.refusals):
+        observe.undeclared_total.labels(request.app.state.service, rule.operation, refusal.code).inc()
+        log.warning("undeclared refusal", operation=rule.operation, code=refusal.code)
 
 
 def refusal_of(exc: Exception) -> Refusal:
@@ -204,8 +217,6 @@ def _invalid(exc: ValidationException) -> Refusal:
     """Parameters that do not fit. The library collects them all; a missing one is only in its text."""
     found = exc.extra if isinstance(exc.extra, list) else []
     errors = [_parameter_error(entry) for entry in found]
-    if any(error.field == "" for error in errors):
-        return Malformed("This operation needs a JSON body.")
     if not errors:
         return Invalid(exc.detail.split(" for path", 1)[0], errors=[])
     return Invalid(errors=errors)
@@ -217,4 +228,4 @@ def _parameter_error(entry: dict[str, Any]) -> FieldError:
     rule = str(entry["message"])
     if rule.strip("'\"") == key:
         rule = "is required"
-    return FieldError(place=place, field="" if key == "data" else key, rule=rule)
+    return FieldError(place=place, field=key, rule=rule)

@@ -15,8 +15,25 @@ from litestar.params import BodyKwarg, ParameterKwarg
 from litestar.routes import HTTPRoute
 from litestar.typing import FieldDefinition
 
-from chassis.http.problems import Refuses
-from contracts.problems import Refusal
+from chassis.http.problems import (
+    BodyTooLarge,
+    InternalFault,
+    Malformed,
+    MediaTypeRefused,
+    PreconditionRequired,
+    Refuses,
+)
+from contracts.problems import (
+    Busy,
+    Forbidden,
+    Invalid,
+    KeyReused,
+    NotFound,
+    Refusal,
+    StaleVersion,
+    Unauthenticated,
+    Unavailable,
+)
 
 JSON: Final = "application/json"
 RAW_BODY: Final = "body"
@@ -38,7 +55,10 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rule(msgspec.Struct, kw_only=True):
-    """`accepts` is empty where the operation takes no body. `decoder` is set where it takes JSON."""
+    """`accepts` is empty where the operation takes no body. `decoder` is set where it takes JSON.
+
+    `refusals` is everything the route may answer instead: what follows from what it takes, then what it names.
+    """
 
     operation: str
     public: bool
@@ -46,6 +66,7 @@ class Rule(msgspec.Struct, kw_only=True):
     if_match: bool
     query: dict[str, Parameter]
     accepts: tuple[str, ...]
+    needs_body: bool = False
     body: Any = None
     decoder: Any = None
     refusals: tuple[type[Refusal], ...] = ()
@@ -60,7 +81,8 @@ def http_handlers(app: Litestar) -> Iterator[tuple[HTTPRoute, HTTPRouteHandler]]
                     yield route, handler
 
 
-def rule_of(handler: HTTPRouteHandler) -> Rule:
+def rule_of(route: HTTPRoute, handler: HTTPRouteHandler) -> Rule:
+    """Raises MisdescribedRoute when the handler would break the contract on the wire."""
     opt = handler.opt
     name = handler.operation_id if isinstance(handler.operation_id, str) else handler.handler_name
     scopes = frozenset(opt.get("scopes", ()))
@@ -68,21 +90,40 @@ def rule_of(handler: HTTPRouteHandler) -> Rule:
     if public == bool(scopes):
         raise MisdescribedRoute(f"{name}: give the handler either scopes=[...] or public=True")
     parameters = list(parameters_of(handler))
-    responses = handler.responses
     accepts, body = _body_of(handler)
     if body is not None:
         _check_request_type(name, body)
-    return Rule(
+    if opt.get("if_match") and "expect" not in dependencies_of(handler):
+        raise MisdescribedRoute(f"{name}: if_match=True needs the dependency `expect`")
+    rule = Rule(
         operation=name,
         public=public,
         scopes=scopes,
         if_match=bool(opt.get("if_match", False)),
         query={parameter.name: parameter for parameter in parameters if parameter.place == "query"},
         accepts=accepts,
+        needs_body=bool(accepts) and not _optional_body(handler),
         body=body,
         decoder=None if body is None else msgspec.json.Decoder(body),
-        refusals=responses.refusals if isinstance(responses, Refuses) else (),
     )
+    own = handler.responses.refusals if isinstance(handler.responses, Refuses) else ()
+    rule.refusals = tuple(dict.fromkeys([*_common(rule, route, handler, bool(parameters)), *own]))
+    return rule
+
+
+def _common(rule: Rule, route: HTTPRoute, handler: HTTPRouteHandler, takes_parameters: bool) -> list[type[Refusal]]:
+    """The refusals that follow from what the route takes."""
+    used = dependencies_of(handler)
+    found: list[type[Refusal]] = [Malformed, InternalFault, Unavailable]
+    found += [] if rule.public else [Unauthenticated, Forbidden]
+    found += [NotFound] if route.path_parameters or "paging" in used else []
+    found += [Invalid] if takes_parameters or rule.accepts else []
+    found += [BodyTooLarge, MediaTypeRefused] if rule.accepts or "key" in used else []
+    found += [StaleVersion] if "expect" in used else []
+    found += [PreconditionRequired] if rule.if_match else []
+    found += [KeyReused] if "key" in used else []
+    found += [Busy] if {"key", "expect", "cause"} & used else []
+    return found
 
 
 def parameters_of(handler: HTTPRouteHandler) -> Iterator[Parameter]:
@@ -143,6 +184,11 @@ def _body_of(handler: HTTPRouteHandler) -> tuple[tuple[str, ...], Any]:
     kwarg = data.kwarg_definition
     media = str(getattr(kwarg.media_type, "value", kwarg.media_type)) if isinstance(kwarg, BodyKwarg) else JSON
     return accepts or (media,), data.annotation if media == JSON else None
+
+
+def _optional_body(handler: HTTPRouteHandler) -> bool:
+    data = handler.parsed_fn_signature.parameters.get("data")
+    return data is not None and data.has_default
 
 
 def _check_request_type(name: str, body: Any) -> None:
