@@ -46,8 +46,8 @@ class LocalTimeAmbiguous(Refusal):
 
 def zone_named(name: str) -> ZoneInfo:
     """The zone of an IANA name such as `Europe/Paris`. Raises ZoneUnknown."""
-    if not _ZONE_NAME.fullmatch(name):
-        raise ZoneUnknown(f"{name!r} is not the name of a time zone", zone=name)
+    if len(name) > 100 or not _ZONE_NAME.fullmatch(name):
+        raise ZoneUnknown(f"{name[:100]!r} is not the name of a time zone", zone=name[:100])
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as reason:

@@ -2,17 +2,16 @@
 
 Liberal where exporters differ and the meaning is plain (a warning says what was assumed); strict where the record of
 the show would be wrong: no start, a duration that cannot be read or is zero, a local time that does not exist or
-exists twice, a title that is missing. Source: 20 public files of FOSDEM (2007 to 2026), 31C3, 38C3, Camp 2019, rC3:
-none of their 12,000 sessions breaks the strict rules.
+exists twice, a title that is missing. Source: 26 public files (FOSDEM 2007 to 2026, 31C3, 38C3,
+Camp 2019, rC3, two examples): none of their 13,000 sessions breaks the strict rules.
 """
 
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
 
-from chassis.clock import LocalTimeAmbiguous, LocalTimeNonexistent, ZoneUnknown, instant, zone_named
 from services.scheduling.schedules import values
-from services.scheduling.schedules.draft import Draft, Place, RawDay, RawEvent, Report
+from services.scheduling.schedules.draft import MOST_SESSIONS, Draft, Place, RawDay, RawEvent, Report
+from services.scheduling.schedules.instants import Instants, midnight
 from services.scheduling.schedules.model import (
     UNNAMED_STAGE,
     Schedule,
@@ -24,9 +23,7 @@ from services.scheduling.schedules.model import (
 )
 from services.scheduling.timing import Overlap, minutes_up, overlaps
 
-MOST_SESSIONS = 10_000
-USUAL_DAY_CHANGE = timedelta(hours=4)
-"""When a conference day ends if the file does not say: frab's and pretalx's default."""
+MOST_DAYS = 400
 
 
 class Assembler:
@@ -34,32 +31,33 @@ class Assembler:
 
     def __init__(self, draft: Draft, zone: str | None, report: Report) -> None:
         self._draft, self._report = draft, report
-        self._zone_known = False
-        self._zone = self._choose_zone(zone)
-        self._day_change = self._read_day_change()
+        self._instants = Instants(draft, zone, report)
         self._indices = set[int]()
-        self._days = [self._day(raw, position) for position, raw in enumerate(draft.days, 1)]
-        self._day_of_raw = {id(raw): day for raw, day in zip(draft.days, self._days, strict=True) if day is not None}
+        listed = draft.days[:MOST_DAYS]
+        self._days = [self._day(raw, position) for position, raw in enumerate(listed, 1)]
+        self._day_of_raw = {id(raw): day for raw, day in zip(listed, self._days, strict=True) if day is not None}
         self._ids = Counter[str]()
         self._places = dict[str, Place]()
-        self._local = list[Place]()
 
     def schedule(self, *, allow_overlaps: bool) -> Schedule:
         """Raises ScheduleInvalid if anything was found that may not be."""
         draft, report = self._draft, self._report
-        if len(draft.events) > MOST_SESSIONS:
-            report.error(draft.place, f"there are {len(draft.events)} sessions; at most {MOST_SESSIONS} are accepted")
+        if len(draft.days) > MOST_DAYS:
+            report.error(draft.place, f"there are {len(draft.days)} days; at most {MOST_DAYS} are accepted")
+            raise report.refusal()
+        if draft.listed > MOST_SESSIONS:
+            report.error(draft.place, f"there are {draft.listed} sessions; at most {MOST_SESSIONS} are accepted")
             raise report.refusal()
         if not draft.events:
             report.error(draft.place, "there are no sessions in it")
-        if draft.days_declared.isdecimal() and int(draft.days_declared) != len(draft.days):
-            report.warn(draft.place, f"{draft.days_declared} days are announced, {len(draft.days)} are listed")
+        if draft.days_declared.isdecimal() and draft.days_declared.lstrip("0") != str(len(draft.days)):
+            report.warn(
+                draft.place, f"{values.quoted(draft.days_declared)} days are announced, {len(draft.days)} are listed"
+            )
         events = draft.events if draft.days else sorted(draft.events, key=lambda it: it.get("date") or it.get("start"))
         sessions = [session for event in events if (session := self._session(event)) is not None]
-        if self._local:
-            rule = f"a local time and no time zone to read it in; name one ({len(self._local)} times are local)"
-            report.error(self._local[0], rule)
-        self._check_offsets()
+        self._instants.refuse_local_times()
+        self._instants.check_offsets()
         report.refuse_if_failed()
         self._check_overlaps(sessions, error=not allow_overlaps)
         report.refuse_if_failed()
@@ -67,60 +65,13 @@ class Assembler:
         return Schedule(
             title=draft.title or draft.acronym or "Untitled",
             acronym=draft.acronym,
-            zone=self._zone.key,
+            zone=self._instants.zone.key,
             version=draft.version,
             generator=draft.generator,
             days=tuple(sorted(days, key=lambda day: day.index)),
             sessions=tuple(sorted(sessions, key=lambda it: (it.stage, it.starts_at, it.ends_at, it.id))),
             warnings=report.warnings(),
         )
-
-    # The zone
-
-    def _choose_zone(self, asked: str | None) -> ZoneInfo:
-        """The zone asked for, else the file's; else one that fits the offsets, as long as every start has one."""
-        place, named = self._draft.place.child("time_zone_name"), self._draft.zone
-        if asked:
-            try:
-                chosen = zone_named(asked)
-            except ZoneUnknown as refusal:
-                self._report.error(self._draft.place, f"the zone asked for: {refusal.detail}")
-                return ZoneInfo("UTC")
-            if named and named != asked:
-                self._report.warn(place, f"the file says {named}; the zone asked for, {asked}, is used")
-            self._zone_known = True
-            return chosen
-        if named:
-            try:
-                chosen = zone_named(named)
-            except ZoneUnknown as refusal:
-                self._report.warn(place, f"{refusal.detail}; offsets are used as far as they are given")
-            else:
-                self._zone_known = True
-                return chosen
-        return self._zone_of_offsets()
-
-    def _zone_of_offsets(self) -> ZoneInfo:
-        starts = (event.get("date") or event.get("start") for event in self._draft.events)
-        offsets = {offset for start in starts if (offset := values.offset(start)) is not None}
-        hours = [offset // timedelta(hours=1) for offset in offsets if not offset % timedelta(hours=1)]
-        fits = len(offsets) == 1 and len(hours) == 1 and -12 <= hours[0] <= 14 and hours[0] != 0
-        # The sign of these names is inverted (POSIX): Etc/GMT-1 is an hour ahead of UTC.
-        zone = ZoneInfo(f"Etc/GMT{-hours[0]:+d}" if fits else "UTC")
-        if offsets:
-            self._report.warn(self._draft.place, f"no time zone is named; local times are shown in {zone.key}")
-        return zone
-
-    def _check_offsets(self) -> None:
-        """Pretalx's example says UTC and writes +01:00: instants are right either way, local times may not be."""
-        for event in self._draft.events if self._zone_known else ():
-            for name in ("date", "start"):
-                text, found = event.get(name), values.moment(event.get(name))
-                offset = values.offset(text) if found is not None else None
-                if found is not None and offset is not None and offset != found.astimezone(self._zone).utcoffset():
-                    rule = f"the offset is not that of {self._zone.key} on this day; instants follow the offset"
-                    self._report.warn(event.place.child(name), f"{rule}, local times the zone")
-                    return
 
     def _check_overlaps(self, sessions: list[ScheduledSession], *, error: bool) -> None:
         by_id = {session.id: session for session in sessions}
@@ -129,14 +80,6 @@ class Assembler:
             (self._report.error if error else self._report.warn)(self._places[overlap.second].child("start"), rule)
 
     # Days
-
-    def _read_day_change(self) -> timedelta:
-        text = self._draft.day_change
-        found = values.time_of_day(text) if text else USUAL_DAY_CHANGE
-        if found is None or found >= timedelta(days=1):
-            self._report.warn(self._draft.place.child("day_change"), f"{text!r} is not a time; 04:00 is used")
-            return USUAL_DAY_CHANGE
-        return found
 
     def _day(self, raw: RawDay, position: int) -> ScheduleDay | None:
         day = values.calendar_date(raw.date) or values.calendar_date(raw.start)
@@ -154,9 +97,9 @@ class Assembler:
         return self._bounded(raw, day, index)
 
     def _bounded(self, raw: RawDay, day: date, index: int) -> ScheduleDay:
-        midnight = datetime.combine(day, datetime.min.time())
-        opens = self._bound(raw.start) or self._leniently(midnight + self._day_change)
-        closes = self._bound(raw.end) or self._leniently(midnight + self._day_change + timedelta(days=1))
+        local = midnight(day)
+        opens = self._bound(raw.start) or self._instants.leniently(local + self._instants.day_change)
+        closes = self._bound(raw.end) or self._instants.leniently(local + self._instants.day_change + timedelta(days=1))
         if closes <= opens:
             self._report.warn(raw.place, "the day does not end after it starts; its end is ignored")
             closes = opens + timedelta(days=1)
@@ -164,11 +107,7 @@ class Assembler:
 
     def _bound(self, text: str) -> datetime | None:
         found = values.moment(text)
-        return found if found is None or found.tzinfo else self._leniently(found)
-
-    def _leniently(self, local: datetime) -> datetime:
-        """A day's bound may fall into a clock change; it only labels, so the earlier reading does."""
-        return local.replace(tzinfo=self._zone).astimezone(UTC)
+        return found if found is None or found.tzinfo else self._instants.leniently(found)
 
     def _day_at(self, start: datetime) -> ScheduleDay:
         """The listed day around an instant, else the one of its local date, which is added where it is missing."""
@@ -176,13 +115,17 @@ class Assembler:
         for day in known:
             if day.starts_at <= start < day.ends_at:
                 return day
-        local = start.astimezone(self._zone).date()
-        label = local if start >= self._leniently(_midnight(local) + self._day_change) else local - timedelta(days=1)
+        local = start.astimezone(self._instants.zone).date()
+        label = (
+            local
+            if start >= self._instants.leniently(midnight(local) + self._instants.day_change)
+            else local - timedelta(days=1)
+        )
         for wanted in (label, local):
             for day in known:
                 if day.date == wanted:
                     return day
-        opens = self._leniently(_midnight(label) + self._day_change)
+        opens = self._instants.leniently(midnight(label) + self._instants.day_change)
         index = max((day.index for day in known), default=0) + 1
         added = ScheduleDay(index=index, date=label, starts_at=opens, ends_at=opens + timedelta(days=1))
         self._days.append(added)
@@ -194,8 +137,9 @@ class Assembler:
         title, stage = self._text(event, "title"), self._stage(event)
         if not title:
             self._report.error(event.place.child("title"), "the session has no title")
-        start = self._start(event)
-        end = self._end(event, start) if start is not None else None
+        day = self._day_of_raw.get(id(event.day)) if event.day is not None else None
+        start = self._instants.start(event, day.date if day is not None else None)
+        end = self._instants.end(event, start) if start is not None else None
         speakers = self._speakers(event)
         do_not_record, do_not_stream = self._do_not_record(event, stage), self._flag(event, "do_not_stream")
         subtitle, track, type_, language = (
@@ -203,7 +147,6 @@ class Assembler:
         )
         if start is None or end is None:
             return None
-        raw_day = self._day_of_raw.get(id(event.day)) if event.day is not None else None
         kind = kind_of(type_, title, has_speakers=bool(speakers))
         if kind.is_session and not speakers:
             self._report.warn(event.place, "nobody speaks in it; name a speaker or make it a break before publishing")
@@ -217,8 +160,8 @@ class Assembler:
             stage=stage,
             starts_at=start,
             ends_at=end,
-            local_start=start.astimezone(self._zone).isoformat(),
-            day=(raw_day or self._day_at(start)).index,
+            local_start=start.astimezone(self._instants.zone).isoformat(),
+            day=(day or self._day_at(start)).index,
             track=track,
             type=type_,
             kind=kind,
@@ -240,7 +183,8 @@ class Assembler:
             self._report.error(event.place.child("room"), f"longer than {values.LONGEST_TEXT} characters")
         if event.room and inside and event.room != inside:
             self._report.warn(
-                event.place.child("room"), f"says {inside!r} but is listed in {event.room!r}, which counts"
+                event.place.child("room"),
+                f"says {values.quoted(inside)}, is listed in {values.quoted(event.room)}, which counts",
             )
         if not (event.room or inside):
             self._report.warn(event.place.child("room"), f"no room is named; the stage is called {UNNAMED_STAGE!r}")
@@ -258,7 +202,9 @@ class Assembler:
         """An unreadable flag counts as set: a recording that should not be cannot be taken back (duties.md Q29)."""
         found = values.flag(event.get(name))
         if found is None:
-            self._report.warn(event.place.child(name), f"{event.get(name)!r} is neither true nor false; taken as true")
+            self._report.warn(
+                event.place.child(name), f"{values.quoted(event.get(name))} is neither true nor false; taken as true"
+            )
             return True
         return found
 
@@ -297,95 +243,11 @@ class Assembler:
         self._ids[again] += 1
         return again if self._ids[again] == 1 else derived_id(again, str(self._ids[again]))
 
-    # Instants
-
-    def _start(self, event: RawEvent) -> datetime | None:
-        """From `date` if it has a time of day; else `start` on that date or, by the day change, on the listed day."""
-        text, clock = event.get("date"), event.get("start")
-        for name, value in (("date", text), ("start", clock)):
-            if (found := values.moment(value)) is not None:
-                self._compare_clock(event, value, clock)
-                return self._resolve(event, name, found)
-        of_day = values.time_of_day(clock)
-        if not clock and not text:
-            self._report.error(event.place.child("start"), "the session has no start")
-            return None
-        if of_day is None or (text and values.calendar_date(text) is None):
-            what, value = ("date", text) if text and values.calendar_date(text) is None else ("start", clock)
-            self._report.error(event.place.child(what), f"{value!r} is not a {_EXPECTED[what]}")
-            return None
-        stated = values.calendar_date(text) if text else None
-        listed = self._day_of_raw.get(id(event.day)) if event.day is not None else None
-        day = stated or (listed.date if listed is not None else None)
-        if day is None:
-            if event.day is None:
-                self._report.error(
-                    event.place.child("start"), "a time of day and no date; a date with time is expected"
-                )
-            return None
-        after_midnight = stated is None and of_day < self._day_change
-        return self._resolve(event, "start", _midnight(day) + of_day + timedelta(days=1 if after_midnight else 0))
-
-    def _compare_clock(self, event: RawEvent, text: str, clock: str) -> None:
-        of_day = values.time_of_day(clock)
-        if of_day is not None and values.time_of_day(text[11:16]) not in (of_day, of_day - timedelta(days=1)):
-            self._report.warn(event.place.child("start"), f"says {clock}, the date says {text[11:16]}, which counts")
-
-    def _resolve(self, event: RawEvent, name: str, found: datetime) -> datetime | None:
-        if found.tzinfo is not None:
-            return found
-        if not self._zone_known:
-            self._local.append(event.place.child(name))
-            return None
-        try:
-            return instant(found, self._zone)
-        except (LocalTimeNonexistent, LocalTimeAmbiguous) as refusal:
-            self._report.error(event.place.child(name), f"{refusal.detail}; write a date with an offset")
-            return None
-
-    def _end(self, event: RawEvent, start: datetime) -> datetime | None:
-        """From a full `end` if there is one, which schemas call the successor of `duration`; else start + duration."""
-        text = event.get("duration")
-        length = values.duration(text, days_first=self._draft.generator.casefold().startswith("pretalx"))
-        stated = values.moment(event.get("end"))
-        end = self._resolve(event, "end", stated) if stated is not None else None
-        if stated is not None and end is None:
-            return None
-        if end is None:
-            if length is None:
-                rule = f"{text!r} is not a duration (HH:MM)" if text else "the session has no duration"
-                self._report.error(event.place.child("duration"), rule)
-                return None
-            end = start + length
-        elif length is not None and abs(end - start - length) >= timedelta(minutes=1):
-            self._report.warn(event.place.child("duration"), f"says {text}, the end says {end - start}, which counts")
-        return self._bounded_end(event, "duration" if stated is None else "end", start, end)
-
-    def _bounded_end(self, event: RawEvent, field: str, start: datetime, end: datetime) -> datetime | None:
-        if start < end <= start + values.LONGEST_SESSION:
-            return end
-        minutes = (start - end) // timedelta(minutes=1)
-        rule = (
-            "the session lasts longer than 7 days"
-            if end > start
-            else f"the session ends {minutes} min before it starts"
-            if minutes
-            else "the session has no length"
-        )
-        self._report.error(event.place.child(field), rule)
-        return None
-
-
-_EXPECTED = {"date": "date (YYYY-MM-DDTHH:MM:SS with an offset)", "start": "time of day (HH:MM)"}
-
 
 def overlap_rule(overlap: Overlap, first: ScheduledSession, second: ScheduledSession) -> str:
     """What is wrong, in words."""
     return (
-        f"{second.title!r} at {second.local_start} overlaps {first.title!r} on {overlap.stage!r} "
+        f"{values.quoted(second.title)} at {second.local_start} overlaps {values.quoted(first.title)} "
+        f"on {values.quoted(overlap.stage)} "
         f"by {minutes_up(overlap.overlap_s * 1000)} min"
     )
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, datetime.min.time())

@@ -6,6 +6,11 @@ from typing import Protocol
 
 from services.scheduling.schedules.model import REPORTED, Problem, ScheduleInvalid
 
+MOST_SESSIONS = 10_000
+"""Sessions of a schedule; the largest public one seen has 1,007 (38C3)."""
+
+LONGEST_FIELD = 2000
+
 
 class Place(Protocol):
     """Where something stands in a file."""
@@ -81,6 +86,13 @@ class Draft:
     days: list[RawDay] = field(default_factory=list)
     events: list[RawEvent] = field(default_factory=list)
     unrecorded: set[str] = field(default_factory=set)
+    listed: int = 0
+
+    def add(self, event: RawEvent) -> None:
+        """Counts all and keeps as many as are accepted, so that a hostile file does not fill the memory."""
+        self.listed += 1
+        if self.listed <= MOST_SESSIONS:
+            self.events.append(event)
 
 
 class Report:
@@ -137,7 +149,9 @@ class Report:
         unknown = {problem.field for problem in problems if problem.line is None}
         lines = self._lines(unknown) if self._lines is not None and unknown else {}
         located = [
-            Problem(line=problem.line or lines.get(problem.field), field=problem.field, rule=problem.rule)
+            Problem(
+                line=problem.line or lines.get(problem.field), field=problem.field[:LONGEST_FIELD], rule=problem.rule
+            )
             for problem in problems
         ]
         return sorted(located, key=lambda problem: problem.line or 0)

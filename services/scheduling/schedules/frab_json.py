@@ -11,7 +11,9 @@ from typing import Any
 
 from services.scheduling.schedules.draft import Draft, RawDay, RawEvent, RawPerson, Report
 from services.scheduling.schedules.pointers import Pointer
-from services.scheduling.schedules.values import clean
+from services.scheduling.schedules.values import LONGEST_TEXT, clean
+
+LONGEST_LIST = 20_000
 
 V1, V2 = "schedule.json v1", "schedule.json v2"
 
@@ -42,8 +44,11 @@ class Reader:
             within = at.child("rooms")
             rooms = self._rooms(fields.get("rooms"), within)
             for room, events in rooms.items():
+                if len(room) > LONGEST_TEXT:
+                    self._report.error(within, f"the name of a room is longer than {LONGEST_TEXT} characters")
+                    continue
                 for event, where in self._objects(events, within.child(room)):
-                    draft.events.append(self._event(event, where, day, clean(room)))
+                    draft.add(self._event(event, where, day, clean(room)))
         return draft
 
     def v2(self, schedule: dict[str, Any], root: Pointer, generator: Any) -> Draft:
@@ -65,7 +70,7 @@ class Reader:
             if not event.room and event.get("type").casefold() in {"break", "meta"}:
                 self._report.warn(at, "left out: it takes place in no room")
                 continue
-            draft.events.append(self._with_names(event, people))
+            draft.add(self._with_names(event, people))
         return draft
 
     def _conference(self, schedule: dict[str, Any], root: Pointer, generator: Any, format_: str) -> Draft:
@@ -192,9 +197,10 @@ class Reader:
     def _list(self, value: Any, at: Pointer) -> Iterator[tuple[Any, Pointer]]:
         if value is not None and not isinstance(value, list):
             self._report.error(at, f"a list is expected, found {_kind(value)}")
-            return
-        for index, entry in enumerate(value or []):
-            yield entry, at.child(str(index))
+        elif value is not None and len(value) > LONGEST_LIST:
+            self._report.error(at, f"a list of {len(value)} entries; at most {LONGEST_LIST} are accepted")
+        else:
+            yield from ((entry, at.child(str(index))) for index, entry in enumerate(value or []))
 
 
 def _kind(value: Any) -> str:

@@ -33,10 +33,11 @@ def read(root: Node) -> Draft:
         draft.days.append(day)
         for child in node.children:
             if child.name == "event":
-                draft.events.append(_event(child, day, ""))
+                draft.add(_event(child, day, ""))
             elif child.name == "room":
                 room = clean(child.attributes.get("name", ""))
-                draft.events += [_event(event, day, room) for event in child.all("event")]
+                for event in child.all("event"):
+                    draft.add(_event(event, day, room))
     return draft
 
 

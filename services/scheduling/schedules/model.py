@@ -173,6 +173,7 @@ def _summary(errors: list[Problem], count: int) -> str:
     return f"{where or 'the file'}: {first.rule}" + (f" (and {count - 1} more)" if count > 1 else "")
 
 
+_KINDS = {kind.value for kind in SessionKind}
 _BREAK = re.compile(r"\b(break|pause|lunch|dinner|coffee|meta)\b")
 _CLIP = re.compile(r"\b(clip|video|trailer)\b")
 _WORKSHOP = re.compile(r"workshop|tutorial|hands-on|training|atelier")
@@ -184,11 +185,13 @@ _BREAK_TITLE = re.compile(
 
 
 def kind_of(type_: str, title: str, *, has_speakers: bool) -> SessionKind:
-    """What the file's own words say an item is.
+    """What the file's own words say an item is; a kind's very name, as `write` writes it, is taken at its word.
 
     Where somebody speaks it is no clip, and a break only if that is all the type says: there are lunch talks. A break
     is also known by its title alone, but only where nobody speaks: "Break" may be a talk's name.
     """
+    if type_ in _KINDS:
+        return SessionKind(type_)
     words = type_.casefold()
     if _BREAK.fullmatch(words):
         return SessionKind.BREAK

@@ -11,10 +11,14 @@ from services.scheduling.schedules.draft import Draft, Place, Report, Whole
 from services.scheduling.schedules.model import Problem, Schedule, ScheduleInvalid
 from services.scheduling.schedules.pointers import Pointer, lines_of
 from services.scheduling.schedules.tree import parse
+from services.scheduling.schedules.values import quoted
 from services.scheduling.timing import overlaps
 
 LARGEST = 16 << 20
 """Bytes of a file; the largest public one seen has 2.8 million (FOSDEM 2026)."""
+
+MOST_OBJECTS = 200_000
+"""Objects and lists of a JSON file, counted by their brackets before anything is built from them."""
 
 ACCEPTED = "schedule.xml (pentabarf, frab, pretalx) and schedule.json (version 1 and 2)"
 
@@ -36,7 +40,7 @@ def read_schedule(
     `zone` is an IANA name for local times without offset and for showing all of them; it prevails over the file's.
     The name and the content type are words for the answer, never the reason to read a file one way or another.
 
-    Overlaps within a room are warnings here, unless `allow_overlaps` is false: 10 of 22 public files contain some
+    Overlaps within a room are warnings here, unless `allow_overlaps` is false: 8 of 26 public files contain some
     (the same talk listed twice at FOSDEM 2008, two exams in one room in 2010 to 2012, two concerts at 38C3), mostly in
     rooms that no show takes. They are errors of a rundown (duties.md D2), so `rundown_problems` of what was selected
     decides before anything is published. Raises ScheduleInvalid.
@@ -57,7 +61,7 @@ def rundown_problems(schedule: Schedule) -> list[Problem]:
         Problem(
             line=None,
             field=f"/sessions/{session.id}/speakers",
-            rule=f"{session.title!r} on {session.stage!r} has no speaker and is neither a break nor a clip",
+            rule=f"{quoted(session.title)} on {quoted(session.stage)} has no speaker and is neither a break nor a clip",
         )
         for session in schedule.sessions
         if session.kind.is_session and not session.speakers
@@ -127,6 +131,8 @@ def _xml(body: bytes) -> tuple[Draft, Report]:
 
 
 def _json(body: bytes) -> tuple[Draft, Report]:
+    if body.count(b"{") + body.count(b"[") > MOST_OBJECTS:
+        raise _refusal("JSON", f"there are more than {MOST_OBJECTS} objects and lists")
     text = _decoded(body)
     document = _decode_json(text)
     report = Report("JSON", lambda pointers: lines_of(text, pointers))

@@ -12,7 +12,7 @@ from services.scheduling.schedules.draft import Report, Whole
 from services.scheduling.schedules.model import ScheduleInvalid
 
 DEEPEST = 64
-MOST_NODES = 500_000
+MOST_NODES = 200_000
 """A schedule of a thousand sessions has 30,000 elements (38C3, 2024)."""
 
 

@@ -8,6 +8,8 @@ from uuid import UUID
 LONGEST_TEXT = 1000
 """Characters a title, room or name may have."""
 
+LONGEST_QUOTE = 80
+
 LONGEST_SESSION = timedelta(days=7)
 
 _HM = re.compile(r"(\d{1,3}):(\d{1,2})(?::(\d{1,2})(?:\.0+)?)?")
@@ -21,6 +23,11 @@ def clean(text: str) -> str:
     if not text.isprintable():
         text = "".join(" " if unicodedata.category(char) in _NOT_TEXT else char for char in text)
     return unicodedata.normalize("NFC", " ".join(text.split()))
+
+
+def quoted(text: str) -> str:
+    """A value as a report repeats it: in quotes and not endless."""
+    return repr(text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…")
 
 
 def flag(text: str) -> bool | None:
