@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import fcntl
 import os
 import re
 import signal
@@ -13,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from services.stage.engine import overlays, sources
+from services.stage.engine.daemon import hold
 from services.stage.engine.desk import Desk
 from services.stage.engine.encoder import Encoder
 from services.stage.engine.log import Log
@@ -23,7 +23,6 @@ from services.stage.engine.redact import Redactor
 from services.stage.engine.server import Server
 
 CLOSE_TIMEOUT_S = 7.0
-ALREADY_RUNNING = 3
 BACKGROUND = "#0B1016"
 
 
@@ -43,18 +42,6 @@ def size(text: str) -> tuple[int, int]:
     if match is None or any(int(side) % 2 or int(side) < 64 for side in match.groups()):
         raise argparse.ArgumentTypeError("must be WIDTHxHEIGHT in even numbers from 64")
     return int(match[1]), int(match[2])
-
-
-def hold(path: Path) -> int:
-    """Claim the socket for this process by a lock on its pid file, which ends with the process; exits when taken."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        sys.exit(ALREADY_RUNNING)
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"{os.getpid()}\n".encode())
-    return descriptor
 
 
 async def run(options: argparse.Namespace, log: Log, redactor: Redactor) -> bool:
@@ -104,8 +91,7 @@ def main() -> None:
     redactor = Redactor()
     log = Log(redactor)
     threading.excepthook = lambda args: log.fault("a thread failed", args.exc_value or RuntimeError("unknown"))
-    pid_file = Path(f"{options.socket}.pid")
-    hold(pid_file)
+    pid_file = hold(options.socket)
     good = asyncio.run(run(options, log, redactor))
     options.socket.unlink(missing_ok=True)
     pid_file.unlink(missing_ok=True)

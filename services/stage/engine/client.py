@@ -1,10 +1,6 @@
 """The stage service's end of the engine's socket: start an engine, ask it, listen to it. Imports no media library."""
 
 import asyncio
-import os
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,9 +8,9 @@ from typing import Any, Self
 
 import msgspec
 
+from services.stage.engine.daemon import spawn
 from services.stage.engine.protocol import ENCODER, EVENTS, AnyEvent, Applied, Hello, Rejected
 
-ROOT = Path(__file__).resolve().parents[3]
 LINE_LIMIT = 4 * 1024 * 1024
 _END = object()
 
@@ -113,7 +109,8 @@ async def launch(
     running = await _pid_of(socket_path)
     if running is not None:
         return running
-    process = _spawn(socket_path, size, fps, log_path, slate_text)
+    arguments = ["--socket", str(socket_path), "--size", size, "--fps", str(fps), "--slate-text", slate_text]
+    process = spawn("services.stage.engine", arguments, log_path)
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         pid = await _pid_of(socket_path)
@@ -134,24 +131,3 @@ async def _pid_of(socket_path: Path | str) -> int | None:
     pid = client.hello.pid
     await client.close()
     return pid
-
-
-def _spawn(
-    socket_path: Path | str, size: str, fps: int, log_path: Path | str, slate_text: str
-) -> subprocess.Popen[bytes]:
-    """Start the daemon in a session of its own, so that no signal meant for the service reaches it."""
-    arguments = ["--socket", str(socket_path), "--size", size, "--fps", str(fps), "--slate-text", slate_text]
-    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        process = subprocess.Popen(  # noqa: S603 - our own module, arguments are not a shell line
-            [sys.executable, "-m", "services.stage.engine", *arguments],
-            cwd=ROOT,
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-    finally:
-        os.close(log)
-    threading.Thread(target=process.wait, name="engine-reaper", daemon=True).start()
-    return process

@@ -40,6 +40,7 @@ class Encoder:
         self._template = av.open(os.devnull, "w", format="mp4")  # never written: it only owns the two encoders
         self.video = self._open_video()
         self.audio = self._open_audio()
+        self._template.start_encoding()  # only now the streams hold what a recording copies from them
         self._picture = self.video.codec_context
         self._sound = self.audio.codec_context
 

@@ -70,6 +70,11 @@ def is_live(url: str) -> bool:
     return scheme in {*LIVE_SCHEMES, "unix"} or _is_pipe(local_path(url))
 
 
+def is_remote(url: str) -> bool:
+    """Whether opening it again and again burdens somebody else."""
+    return _scheme(url) in LIVE_SCHEMES
+
+
 def local_path(url: str) -> str:
     if url.startswith("file:"):
         return unquote(urlsplit(url).path)

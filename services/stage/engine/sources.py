@@ -127,8 +127,9 @@ class Feed:
                 return
             self._inlet.forget()
             self._become("lost", reason)
-            pause = RETRY_FIRST_S if time.monotonic() - began > 2 * RETRY_MOST_S else min(RETRY_MOST_S, pause * 1.5)
             self._stop.wait(pause)
+            lasted = time.monotonic() - began > 2 * RETRY_MOST_S
+            pause = RETRY_FIRST_S if lasted or not feeds.is_remote(self._url) else min(RETRY_MOST_S, pause * 2)
 
     def _attempt(self) -> str | None:
         """Open and decode until it ends; returns why it was lost, None when it came to its proper end."""

@@ -70,7 +70,8 @@ class ChunkReader:
         form, number, at = head
         known = self._streams.get(number)
         if known is None:
-            if form != 0 or len(self._streams) >= MAX_STREAMS:
+            # A stream has to begin with form 0, but servers exist that begin with form 1 (pyrtmp does).
+            if form > 1 or len(self._streams) >= MAX_STREAMS:
                 raise WireError("a chunk refers to a stream that never began")
             known = _Stream()
         fields = self._fields(known, form, at)
