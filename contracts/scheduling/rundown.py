@@ -40,6 +40,12 @@ class SpeakerAssigned(_OfShow, frozen=True, kw_only=True, tag="scheduling.speake
     speaker: Speaker
 
 
+class RunOfShowShifted(_OfShow, frozen=True, kw_only=True, tag="scheduling.run_of_show_shifted.v1"):
+    """Every session of the draft moved by `shift_s` seconds."""
+
+    shift_s: int
+
+
 class RundownPublished(_OfShow, frozen=True, kw_only=True, tag="scheduling.rundown_published.v1"):
     """The plan of one stage is in force; of a stage that was dropped the plan is empty. One per stage.
 

@@ -59,7 +59,8 @@ class ShowRetimed(_OfShow, frozen=True, kw_only=True, tag="scheduling.show_retim
     """The show is to take place at another time.
 
     With an `entitlement_id` the hours have to follow: `show_retiming_accepted` or `show_retiming_rejected` comes after
-    (Q13). Without one it is a draft, and simply so.
+    (Q13). Without one it is a draft, and simply so. `shift_s` is how far the plan moves with it; 0 where the plan in
+    force is at the new time already.
     """
 
     entitlement_id: UUID | None
@@ -67,6 +68,7 @@ class ShowRetimed(_OfShow, frozen=True, kw_only=True, tag="scheduling.show_retim
     former_ends_at: datetime
     starts_at: datetime
     ends_at: datetime
+    shift_s: int
 
 
 class ShowRetimingAccepted(_OfShow, frozen=True, kw_only=True, tag="scheduling.show_retiming_accepted.v1"):
