@@ -183,6 +183,7 @@ async def _each_line(stream: asyncio.StreamReader, handle: LineHandler) -> None:
         for line in lines:
             if line:
                 handle(line.decode("utf-8", "replace"))
+        await asyncio.sleep(0)
     if rest:
         handle(rest.decode("utf-8", "replace"))
 

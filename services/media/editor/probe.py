@@ -124,6 +124,7 @@ class _Stream(msgspec.Struct):
 
     facts: dict[str, str]
     tick: Fraction = Fraction(1, 1000)
+    hole: int = 0
     packets: int = 0
     damaged: int = 0
     end: int = 0
@@ -152,20 +153,19 @@ class _Packets:
         stream.facts[name] = value.strip()
         if name == "tb":
             stream.tick = Fraction(value.strip())
+            stream.hole = int(HOLE_S / stream.tick)
 
     def _packet(self, fields: list[str]) -> None:
         stream = self.streams[int(fields[0])]
         dts, pts, duration = int(fields[1]), int(fields[2]), int(fields[3])
-        flags = next(
-            (int(field.strip().removeprefix("F=0x"), 16) for field in fields[6:] if field.strip().startswith("F=0x")), 0
-        )
+        flags = _flags(fields) if len(fields) > 6 else 0
         if flags & _CORRUPT:
             stream.damaged += 1
         if flags & (_CORRUPT | _NOT_SHOWN):
             return
         stream.packets += 1
         stream.end = max(stream.end, pts + duration)
-        if stream.last_dts is not None and (dts - stream.last_dts) * stream.tick > HOLE_S + duration * stream.tick:
+        if stream.last_dts is not None and dts - stream.last_dts > stream.hole + duration:
             self._note_hole(stream, dts)
         stream.last_dts = dts
 
@@ -198,6 +198,12 @@ class _Packets:
 
     def _first(self, kind: str) -> _Stream | None:
         return next((s for s in self.streams.values() if s.facts.get("media_type") == kind and s.packets), None)
+
+
+def _flags(fields: list[str]) -> int:
+    """Return a packet's flags, which framecrc prints after the checksum if they are not just "keyframe"."""
+    marked = (field.strip() for field in fields[6:])
+    return next((int(field.removeprefix("F=0x"), 16) for field in marked if field.startswith("F=0x")), 0)
 
 
 def _video(stream: _Stream, rate: Fraction | None) -> Video:
