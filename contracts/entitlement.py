@@ -174,7 +174,7 @@ class EntitlementRevoked(Event, frozen=True, kw_only=True, tag="entitlement.enti
 
 
 class CoverageReserved(Event, frozen=True, kw_only=True, tag="entitlement.coverage_reserved.v1"):
-    """The hours are bound to this show and window. Moves `reserved_ms` from available to reserved.
+    """The hours are bound to this show and window. Moves `reserved_ms` from available to reserved, 0 when told again.
 
     The window is [`opens_at`, `closes_at`). `partial` tells that it covers a part of the show, chosen by the customer (Q5).
     """

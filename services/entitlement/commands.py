@@ -128,7 +128,10 @@ class Expire(Command, frozen=True, kw_only=True):
 
 
 class ReserveCoverage(Command, frozen=True, kw_only=True):
-    """Bind the hours to a show. `covers` is the part a customer chose of a show longer than the hours (Q5)."""
+    """Bind the hours to a show. `covers` is the part a customer chose of a show longer than the hours (Q5).
+
+    `awaits_answer`: somebody waits for the event and not for our answer, so that a repeat has to tell again.
+    """
 
     show_id: UUID
     starts_at: datetime
@@ -137,16 +140,16 @@ class ReserveCoverage(Command, frozen=True, kw_only=True):
     platform_access: bool
     features: tuple[str, ...] = ()
     covers: tuple[datetime, datetime] | None = None
+    awaits_answer: bool = False
 
 
 class RetimeReservation(Command, frozen=True, kw_only=True):
-    """Follow a show to its new time: release and reserve in one (Q13)."""
+    """Follow a show to its new time: release and reserve in one (Q13). A part the customer chose moves with the show."""
 
     show_id: UUID
     starts_at: datetime
     ends_at: datetime
     platform_access: bool
-    covers: tuple[datetime, datetime] | None = None
 
 
 class RefuseRetiming(Command, frozen=True, kw_only=True):

@@ -1,13 +1,12 @@
-"""The covered day: the window opens, the meter runs while an analyst is on the seat, and the day is settled.
+"""The covered day up to its end: the window opens, analysts come and go, the show ends, the hours run out.
 
-The meter counts elapsed time from the check-in, not before the opening, to the end of the window or the check-out, and
-never past the cap. A show that overruns is never cut: the window grows while hours are left, then the seat is capped.
-Source: duties.md L2, L5, L6, Q6-Q10, Q12, Q15, Q19; domain.md sections 4 (P5-P7) and 6 (U2, U3, U12, U18).
+A show that overruns is never cut: the window grows while hours are left, then the seat is capped. What the day cost is
+reckoned in `settling`.
+Source: duties.md L2, L5, L6, Q6-Q8, Q15, Q19; domain.md sections 4 (P5, P6) and 6 (U2, U12, U23).
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
 from uuid import UUID
 
 from chassis.clock import elapsed_ms
@@ -16,6 +15,7 @@ from contracts.envelope import Event
 from services.entitlement import commands as c
 from services.entitlement.domain.facts import released, reservation_of, reserved
 from services.entitlement.domain.refusals import OutsideCoverage
+from services.entitlement.domain.settling import LONGEST_OVERRUN, extended, missing_ms, settled
 from services.entitlement.domain.situations import (
     Active,
     Covering,
@@ -23,14 +23,9 @@ from services.entitlement.domain.situations import (
     Owned,
     Reservation,
     Reserved,
-    Settled,
     Suspended,
-    replace,
 )
 from services.entitlement.domain.standing import expired, require_standing
-
-LONGEST_OVERRUN: Final = timedelta(hours=12)
-"""A capped seat nobody reports the end of is settled after this long, so that no ledger stays open for ever."""
 
 
 def open_window(command: c.OpenCoverage, state: Owned) -> Sequence[Event]:
@@ -167,7 +162,7 @@ def note_show_ended(command: c.NoteShowEnded, state: Owned) -> Sequence[Event]:
             closes_at = min(closes_at, state.cap_at)
             return [*_extension(state, command.at, closes_at), _closing(command, state, closes_at)]
         case Covering(show_ended_at=None, cap_at=cap_at):
-            return settled(state, command.at, until=cap_at, reason="show_ended")
+            return settled(state, command.at, until=min(closes_at, cap_at), reason="show_ended")
         case _:
             return []
 
@@ -226,88 +221,7 @@ def report(command: c.ReportThreshold, state: Owned) -> Sequence[Event]:
 
 def _extension(state: Covering, at: datetime, closes_at: datetime) -> list[Event]:
     """Moves the end of the window to `closes_at`, reserving more of the grant where it takes more than is reserved."""
-    missing = elapsed_ms(state.metered_from, closes_at) - state.ledger.reserved
-    more = min(max(0, missing), state.ledger.available)
+    more = missing_ms(state, elapsed_ms(state.metered_from, closes_at))
     if more == 0 and closes_at <= state.closes_at:
         return []
-    return [
-        e.CoverageWindowExtended(
-            at=at,
-            entitlement_id=state.grant.entitlement_id,
-            show_id=state.reservation.show_id,
-            closes_at=max(closes_at, state.closes_at),
-            reserved_ms=more,
-        )
-    ]
-
-
-def settled(state: Open | Covering, at: datetime, *, until: datetime, reason: str) -> list[Event]:
-    """Ends the covered day: what the seat used is consumed, and the rest of the day is forfeited (Q9) or left for editing."""
-    if isinstance(state, Covering):
-        until = max(until, state.started_at)
-        used_ms = max(0, elapsed_ms(state.metered_from, min(until, state.cap_at)))
-        extension = _extension(state, at, min(until, state.cap_at)) if used_ms > state.ledger.reserved else []
-        ledger = state.ledger
-        for event in extension:
-            ledger = ledger.after(event)
-        started_at: datetime | None = state.started_at
-    else:
-        used_ms, extension, ledger, started_at = 0, [], state.ledger, None
-    consumed_ms = min(used_ms, ledger.reserved)
-    ended = _ended(replace(state, ledger=ledger), at, until, ledger.reserved - consumed_ms, reason)
-    consumed = e.HoursConsumed(
-        at=at,
-        entitlement_id=ended.entitlement_id,
-        show_id=ended.show_id,
-        consumed_ms=consumed_ms,
-        started_at=started_at,
-        ended_at=until,
-    )
-    overtime = _overtime(ended, used_ms - consumed_ms)
-    rest = ledger.available + ended.released_ms
-    return [*extension, ended, consumed, *overtime, *([] if ended.rest_usable_until else [_forfeited(ended, rest)])]
-
-
-def _ended(state: Open | Covering, at: datetime, until: datetime, released_ms: int, reason: str) -> e.CoverageEnded:
-    editing = timedelta(seconds=state.grant.rules.post_production_s)
-    return e.CoverageEnded(
-        at=at,
-        entitlement_id=state.grant.entitlement_id,
-        show_id=state.reservation.show_id,
-        ended_at=until,
-        released_ms=released_ms,
-        reason=reason,
-        rest_usable_until=min(until + editing, max(until, state.grant.term_ends_at)) if editing else None,
-    )
-
-
-def _overtime(ended: e.CoverageEnded, overage_ms: int) -> list[Event]:
-    if overage_ms <= 0:
-        return []
-    return [
-        e.OvertimeConsumed(
-            at=ended.at, entitlement_id=ended.entitlement_id, show_id=ended.show_id, overage_ms=overage_ms
-        )
-    ]
-
-
-def _forfeited(ended: e.CoverageEnded, rest_ms: int) -> e.HoursForfeited:
-    return e.HoursForfeited(
-        at=ended.at, entitlement_id=ended.entitlement_id, show_id=ended.show_id, forfeited_ms=rest_ms
-    )
-
-
-def forfeit_rest(command: c.ForfeitRest, state: Owned) -> Sequence[Event]:
-    """The time for post-production is over, and with it the rest of the day (Q9)."""
-    match state:
-        case Settled(rest_usable_until=datetime() as until) if command.at >= until and state.ledger.available:
-            return [
-                e.HoursForfeited(
-                    at=command.at,
-                    entitlement_id=state.grant.entitlement_id,
-                    show_id=state.show_id,
-                    forfeited_ms=state.ledger.available,
-                )
-            ]
-        case _:
-            return []
+    return [extended(state, at, max(closes_at, state.closes_at), more)]

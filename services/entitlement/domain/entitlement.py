@@ -8,7 +8,7 @@ from contracts import entitlement as e
 from contracts.envelope import Event
 from contracts.problems import NotFound
 from services.entitlement import commands as c
-from services.entitlement.domain import accounting, covering, reserving, standing
+from services.entitlement.domain import accounting, covering, reserving, settling, standing
 from services.entitlement.domain.situations import Absent, Entitlement, Owned, evolve
 
 EntitlementEvent: TypeAlias = (
@@ -93,7 +93,7 @@ def _decided(command: c.EntitlementCommand, state: Owned) -> Sequence[Event]:
         case c.ReportThreshold():
             return covering.report(command, state)
         case c.ForfeitRest():
-            return covering.forfeit_rest(command, state)
+            return settling.forfeit_rest(command, state)
         case c.LogWork():
             return accounting.log_work(command, state)
         case c.AuthoriseOvertime():

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from chassis.clock import elapsed
 from contracts import entitlement as e
 from contracts.envelope import Event
 from services.entitlement import commands as c
-from services.entitlement.domain.covering import settled
 from services.entitlement.domain.facts import hours_exceeded, released, reserved
 from services.entitlement.domain.refusals import (
     BasePackageRequired,
@@ -22,6 +22,7 @@ from services.entitlement.domain.refusals import (
     WindowAlreadyOpen,
     WindowPassed,
 )
+from services.entitlement.domain.settling import settled
 from services.entitlement.domain.situations import (
     Active,
     Covering,
@@ -42,7 +43,7 @@ def reserve(command: c.ReserveCoverage, state: Owned) -> Sequence[Event]:
     window = coverage_window(state.grant.rules, command.starts_at, command.ends_at, command.covers)
     match state:
         case Reserved(reservation=bound) if _same(bound, command.show_id, window):
-            return []
+            return [reserved(state, command.at, bound, 0)] if command.awaits_answer else []
         case Reserved(reservation=bound) | Open(reservation=bound) | Covering(reservation=bound):
             raise _second(bound.show_id, command.show_id)
         case Settled(show_id=show_id):
@@ -94,7 +95,7 @@ def _reserved(command: c.ReserveCoverage, state: Owned, window: Window) -> e.Cov
 
 
 def retime(command: c.RetimeReservation, state: Owned) -> Sequence[Event]:
-    """Moves the window with its show, all at once, until it opens (Q13). Another show's move is none of ours."""
+    """Moves the window with its show, all at once, until it opens (Q13)."""
     match state:
         case Reserved(reservation=bound) if bound.show_id == command.show_id:
             return _retimed(command, state, bound)
@@ -102,13 +103,13 @@ def retime(command: c.RetimeReservation, state: Owned) -> Sequence[Event]:
             raise WindowAlreadyOpen(opens_at=bound.opens_at)
         case Suspended(reservation=Reservation(show_id=show_id)) if show_id == command.show_id:
             require_standing(state)
-    return []
+    raise wrong_state(state, "RetimeReservation")
 
 
 def _retimed(command: c.RetimeReservation, state: Reserved, bound: Reservation) -> Sequence[Event]:
-    window = coverage_window(state.grant.rules, command.starts_at, command.ends_at, command.covers)
-    if _same(bound, command.show_id, window):
-        return []
+    shift = elapsed(bound.starts_at, command.starts_at)
+    covers = (bound.opens_at + shift, bound.closes_at + shift) if bound.partial else None
+    window = coverage_window(state.grant.rules, command.starts_at, command.ends_at, covers)
     if command.at >= bound.opens_at - timedelta(seconds=state.grant.rules.reschedule_cutoff_s):
         raise WindowAlreadyOpen(opens_at=bound.opens_at)
     if not command.platform_access:

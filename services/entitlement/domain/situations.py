@@ -137,6 +137,8 @@ def _turned(state: Owned, event: Event) -> "Entitlement":
     match event, state:
         case e.EntitlementActivated(), _:
             return _as(Active, state)
+        case e.CoverageReserved(), Reserved():
+            return state
         case e.CoverageReserved(), _:
             return _as(Reserved, state, reservation=_reservation(event))
         case e.CoverageRetimed(), Reserved(reservation=reservation):
