@@ -27,6 +27,7 @@ from chassis.http.rules import (
     parameters_of,
     rule_of,
 )
+from chassis.http.schemas import schemas_of
 from contracts.problems import Invalid, Refusal
 
 REF: Final = "#/components/schemas/{name}"
@@ -119,7 +120,7 @@ class _Schemas:
 
     def __init__(self, types: list[Any]) -> None:
         wanted = [Problem, FieldError, *types]
-        found, self.components = msgspec.json.schema_components(wanted, ref_template=REF)
+        found, self.components = schemas_of(wanted, REF)
         self._by_id = {id(kind): schema for kind, schema in zip(wanted, found, strict=True)}
         self._kept = wanted
         self.components["Problem"]["additionalProperties"] = True

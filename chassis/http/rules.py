@@ -23,6 +23,7 @@ from chassis.http.problems import (
     PreconditionRequired,
     Refuses,
 )
+from chassis.http.schemas import inside
 from contracts.problems import (
     Busy,
     Forbidden,
@@ -202,18 +203,9 @@ def _check_request_type(name: str, body: Any) -> None:
 
 def _types_in(info: msgspec.inspect.Type, seen: set[type]) -> Iterator[msgspec.inspect.Type]:
     yield info
-    match info:
-        case msgspec.inspect.StructType():
-            if info.cls not in seen:
-                seen.add(info.cls)
-                for field in info.fields:
-                    yield from _types_in(field.type, seen)
-        case msgspec.inspect.UnionType():
-            for inner in info.types:
-                yield from _types_in(inner, seen)
-        case msgspec.inspect.DictType():
-            yield from _types_in(info.value_type, seen)
-        case msgspec.inspect.ListType() | msgspec.inspect.VarTupleType() | msgspec.inspect.SetType():
-            yield from _types_in(info.item_type, seen)
-        case msgspec.inspect.Metadata():
-            yield from _types_in(info.type, seen)
+    if isinstance(info, msgspec.inspect.StructType):
+        if info.cls in seen:
+            return
+        seen.add(info.cls)
+    for inner in inside(info):
+        yield from _types_in(inner, seen)

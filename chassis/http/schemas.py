@@ -1,0 +1,76 @@
+"""JSON Schemas of our Structs, for REST and events alike: msgspec's, with what it leaves out.
+
+msgspec writes no format for a `datetime` that does not demand an offset. All our instants are aware and written with
+their offset, so each is `date-time` (RFC 3339).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+Json = dict[str, Any]
+
+
+def schemas_of(types: Sequence[Any], ref_template: str) -> tuple[list[Json], dict[str, Json]]:
+    """The schema of each type, and the named schemas they refer to."""
+    infos = inspect.multi_type_info(types)
+    structs: dict[Any, inspect.StructType] = {}
+    for info in infos:
+        _collect(info, structs)
+    found, components = msgspec.json.schema_components([*types, *structs], ref_template=ref_template)
+    named = found[len(types) :]
+    at = len(ref_template.partition("{name}")[0])
+    for reference, info in zip(named, structs.values(), strict=True):
+        properties = components[reference["$ref"][at:]]["properties"]
+        for field in info.fields:
+            _mark_instants(properties[field.encode_name], field.type)
+    schemas = list(found[: len(types)])
+    for schema, info in zip(schemas, infos, strict=True):
+        _mark_instants(schema, info)
+    return schemas, components
+
+
+def _collect(info: inspect.Type, structs: dict[Any, inspect.StructType]) -> None:
+    if isinstance(info, inspect.StructType):
+        if info.cls in structs:
+            return
+        structs[info.cls] = info
+    for inner in inside(info):
+        _collect(inner, structs)
+
+
+def inside(info: inspect.Type) -> Iterator[inspect.Type]:
+    """The types directly inside a type."""
+    match info:
+        case inspect.StructType():
+            yield from (field.type for field in info.fields)
+        case inspect.UnionType():
+            yield from info.types
+        case inspect.DictType():
+            yield info.value_type
+        case inspect.TupleType():
+            yield from info.item_types
+        case inspect.ListType() | inspect.VarTupleType() | inspect.SetType() | inspect.FrozenSetType():
+            yield info.item_type
+        case inspect.Metadata():
+            yield info.type
+
+
+def _mark_instants(schema: Json, info: inspect.Type) -> None:
+    match info:
+        case inspect.DateTimeType():
+            schema["format"] = "date-time"
+        case inspect.Metadata():
+            _mark_instants(schema, info.type)
+        case inspect.UnionType() if any(isinstance(each, inspect.DateTimeType) for each in info.types):
+            for branch in schema["anyOf"]:
+                if branch.get("type") == "string" and len(branch) == 1:
+                    branch["format"] = "date-time"
+        case inspect.DictType():
+            if isinstance(schema.get("additionalProperties"), dict):
+                _mark_instants(schema["additionalProperties"], info.value_type)
+        case inspect.ListType() | inspect.VarTupleType() | inspect.SetType() | inspect.FrozenSetType():
+            if "items" in schema:
+                _mark_instants(schema["items"], info.item_type)

@@ -1,0 +1,186 @@
+"""Writes what the services promise as files others can read, and says when those files are out of date.
+
+`contracts/generated/` gets the OpenAPI 3.1 document of each service (from `services/<name>/app.py`, which holds its one
+`Definition`; neither database nor broker is needed), the AsyncAPI 3.0 document of the streams and the JSON Schema of
+each event. Golden messages are kept here too: one real message per event version, never edited, only added.
+"""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from chassis.http.openapi import encoded
+from chassis.service import VERSION, Definition, api
+from contracts.envelope import Event, events_of
+from contracts.roles import SERVICES
+from regie.asyncapi import Vocabulary, asyncapi, event_schema
+
+ROOT: Final = Path(__file__).parent.parent / "contracts"
+GENERATED: Final = ROOT / "generated"
+GOLDEN: Final = ROOT / "golden"
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--check", action="store_true", help="write nothing; exit 1 with a diff where files differ")
+    what.add_argument("--golden-missing", action="store_true", help="list event tags without a golden message")
+    what.add_argument(
+        "--golden-from", metavar="FILE", type=Path, help="add golden messages from real events, one JSON a line"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """The exit status of the command line."""
+    if args.golden_missing:
+        return _print_missing()
+    if args.golden_from is not None:
+        added = add_golden(args.golden_from.read_bytes().splitlines(), vocabulary())
+        print(f"{len(added)} golden messages added", *added, sep="\n  ")
+        return 0
+    wanted = generate()
+    return check(wanted) if args.check else write(wanted)
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="regie contracts", description=__doc__)
+    add_arguments(parser)
+    return run(parser.parse_args(argv))
+
+
+def vocabulary() -> Vocabulary:
+    """Every event of every service that has words yet; services in their fixed order, tags sorted."""
+    return {
+        service: dict(sorted(events_in(import_module(f"contracts.{service}")).items()))
+        for service in SERVICES
+        if find_spec(f"contracts.{service}")
+    }
+
+
+def events_in(module: Any) -> dict[str, type[Event]]:
+    """The events of a contracts module by tag, without base classes that have none."""
+    return {tag: event for tag, event in events_of(module).items() if "." in tag}
+
+
+def generate() -> dict[Path, bytes]:
+    """Every file of `contracts/generated`, by its path below that folder."""
+    words = vocabulary()
+    found = {Path("openapi") / f"{service}.json": openapi_of(service) for service in SERVICES if has_api(service)}
+    found[Path("asyncapi.json")] = encoded(asyncapi(words, golden(), VERSION))
+    for events in words.values():
+        for tag, event in events.items():
+            found[Path("schemas") / f"{tag}.json"] = encoded(event_schema(tag, event))
+    return found
+
+
+def has_api(service: str) -> bool:
+    return find_spec(f"services.{service}.app") is not None
+
+
+def openapi_of(service: str) -> bytes:
+    document: bytes = api(definition_of(service)).state.openapi()
+    return document
+
+
+def definition_of(service: str) -> Definition:
+    """The one `Definition` in a service's composition root. Raises LookupError where there is none, or more."""
+    module = import_module(f"services.{service}.app")
+    found = [thing for thing in vars(module).values() if isinstance(thing, Definition)]
+    if len(found) != 1:
+        raise LookupError(f"{module.__name__} must hold exactly one Definition, not {len(found)}")
+    return found[0]
+
+
+def write(wanted: Mapping[Path, bytes], folder: Path = GENERATED) -> int:
+    """Bring the folder up to date: write what changed, remove what is no longer generated."""
+    changed = [path for path, _ in differences(wanted, folder)]
+    for path in changed:
+        target = folder / path
+        if path in wanted:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(wanted[path])
+        else:
+            target.unlink()
+    print(f"contracts: {len(wanted)} files, {len(changed)} changed")
+    return 0
+
+
+def check(wanted: Mapping[Path, bytes], folder: Path = GENERATED) -> int:
+    """0 when the folder holds exactly what would be written; else 1, with a diff."""
+    different = list(differences(wanted, folder))
+    for path, lines in different:
+        print(f"contracts/generated/{path}: out of date")
+        print("\n".join(lines[:40]))
+    if different:
+        print(
+            f"{len(different)} files differ from the code: run `make contracts` and commit the result", file=sys.stderr
+        )
+    return 1 if different else 0
+
+
+def differences(wanted: Mapping[Path, bytes], folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Each file that is missing, stale or no longer generated, with a unified diff from committed to generated."""
+    there = {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*.json"))}
+    for path in sorted(wanted.keys() | there.keys()):
+        old, new = there.get(path), wanted.get(path)
+        if old != new:
+            yield path, list(_diff(path, old or b"", new or b""))
+
+
+def _diff(path: Path, old: bytes, new: bytes) -> Iterator[str]:
+    return difflib.unified_diff(
+        old.decode().splitlines(), new.decode().splitlines(), f"committed/{path}", f"generated/{path}", lineterm="", n=1
+    )
+
+
+def golden() -> dict[str, Any]:
+    """Every golden message by tag, as JSON values."""
+    return {
+        path.name.removesuffix(".json"): msgspec.json.decode(path.read_bytes())
+        for path in sorted(GOLDEN.glob("*.json"))
+    }
+
+
+def add_golden(payloads: list[bytes], words: Vocabulary, folder: Path = GOLDEN) -> list[str]:
+    """Keep the first payload of each event version that has no golden message yet; the tags added.
+
+    `payloads` are stored events, each a JSON object with its `type`. Those of unknown type are passed over. Raises
+    ValueError for a payload that does not re-encode to itself: such a message would be no proof.
+    """
+    events = {tag: event for known in words.values() for tag, event in known.items()}
+    added: list[str] = []
+    folder.mkdir(parents=True, exist_ok=True)
+    for payload in payloads:
+        tag = msgspec.json.decode(payload).get("type", "")
+        target = folder / f"{tag}.json"
+        if tag not in events or target.exists():
+            continue
+        if reencoded(payload, events[tag]) != payload.strip():
+            raise ValueError(f"{tag}: the payload does not re-encode to itself")
+        target.write_bytes(payload.strip() + b"\n")
+        added.append(tag)
+    return added
+
+
+def reencoded(payload: bytes, event: type[Event]) -> bytes:
+    """A stored payload read and written again, as the store writes it."""
+    return _ENCODER.encode(msgspec.json.decode(payload, type=event))
+
+
+def golden_missing() -> list[str]:
+    known = {path.name.removesuffix(".json") for path in GOLDEN.glob("*.json")}
+    return [tag for events in vocabulary().values() for tag in events if tag not in known]
+
+
+def _print_missing() -> int:
+    missing = golden_missing()
+    print(*missing, sep="\n")
+    print(f"{len(missing)} event versions have no golden message", file=sys.stderr)
+    return 1 if missing else 0
