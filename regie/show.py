@@ -30,7 +30,7 @@ class Show:
         begun = time.monotonic()
         try:
             yield
-        except BaseException:
+        except Exception:
             self._line("[red]x[/]", what, where, time.monotonic() - begun)
             raise
         finally:
