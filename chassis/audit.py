@@ -14,6 +14,7 @@ import asyncpg
 import msgspec
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from prometheus_client import Gauge
 
 from chassis import merkle
 from chassis.faults import Fault, Unreachable
@@ -24,9 +25,16 @@ log = structlog.get_logger(__name__)
 
 EVERY_S = 1.0
 BATCH = 5000
+BATCH_TILES = 16
 _COLUMNS = "position, stream, version, type, tenant, show, payload, metadata, recorded_at"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+history_differs_at = Gauge(
+    "regie_history_differs_at",
+    "First position whose stored event is not the signed one; 0 while none differs.",
+    ("log",),
+)
 
 Publish = Callable[[str], Awaitable[None]]
 
@@ -68,7 +76,11 @@ class ConsistencyProof(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HistoryChanged(Fault):
-    """The stored events no longer lead to a root that was signed: the log was rewritten. Somebody has to look at it."""
+    """The log or its tree lacks what was signed, from `position` on: it was rewritten. Somebody has to look at it."""
+
+    def __init__(self, position: int, what: str) -> None:
+        super().__init__(what)
+        self.position = position
 
 
 class AuditLog:
@@ -79,32 +91,63 @@ class AuditLog:
     ) -> None:
         self._store, self._pool, self._key, self._publish = store, pool, key, publish
         self.origin = f"regie/{service}"
-        self._trouble: str | None = None
 
     def verifier(self) -> str:
         """The public key checkpoints are verified with, in C2SP form."""
         return public_text(self.origin, self._key.public_key())
 
     async def run(self) -> None:
-        size = 0
+        """Checks the whole history once, then extends the tree for ever.
+
+        A difference is an alarm (`regie_history_differs_at`, an error in the log), not an outage: a show goes on.
+        """
+        size, checked = 0, False
         while True:
             try:
+                if not checked:
+                    await self._alarm(await self.first_difference())
+                    checked = True
                 if await self._store.wait_beyond(size, patience_s=EVERY_S):
                     size = await self.extend()
-                self._trouble = None
             except (Unreachable, *CONNECTION_LOST) as lost:
                 log.info("audit_waits", reason=type(lost).__name__)
             except HistoryChanged as changed:
-                self._trouble = str(changed)
-                log.error("history_changed", reason=str(changed))  # noqa: TRY400 - the reason is the whole story
+                await self._alarm(changed.position)
             except Exception:
                 log.exception("audit_failed")
             await asyncio.sleep(EVERY_S)
 
-    async def check(self) -> None:
-        """Readiness: raises Unreachable once stored history and signed history differ."""
-        if self._trouble:
-            raise Unreachable(self._trouble)
+    async def _alarm(self, position: int | None) -> None:
+        history_differs_at.labels(self.origin).set(position or 0)
+        if position is not None:
+            log.error("history_changed", position=position)
+
+    async def first_difference(self) -> int | None:
+        """The first position whose stored event is not the one that was signed; None while all are as they were.
+
+        Re-hashes everything: about a second for a million events (trust.md section 3).
+        """
+        async with self._pool.acquire() as db:
+            size, _ = await self._newest(db)
+            for start in range(0, size, BATCH_TILES * merkle.TILE_WIDTH):
+                end = min(size, start + BATCH_TILES * merkle.TILE_WIDTH)
+                found = await self._differs(db, start, end)
+                if found is not None:
+                    return found
+        return None
+
+    async def _differs(self, db: Any, start: int, end: int) -> int | None:
+        """Compares the events behind `start` up to `end` with the leaves in their tiles."""
+        rows = {row["position"]: row for row in await db.fetch(_EVENTS, start, end - start)}
+        for number in range(start // merkle.TILE_WIDTH, -(-end // merkle.TILE_WIDTH)):
+            tile = await db.fetchval(_TILE, 0, number) or b""
+            first = number * merkle.TILE_WIDTH
+            for index in range(first, min(end, first + merkle.TILE_WIDTH)):
+                row, at = rows.get(index + 1), (index - first) * merkle.HASH
+                if row is None or merkle.leaf_hash(leaf_bytes(row)) != tile[at : at + merkle.HASH]:
+                    return index + 1
+            await asyncio.sleep(0)
+        return None
 
     async def extend(self) -> int:
         """Takes in what was recorded since the newest checkpoint and signs a new one; answers its size."""
@@ -114,7 +157,7 @@ class AuditLog:
                 tails = await self._tails(db, size)
                 leaves = [merkle.leaf_hash(leaf_bytes(row)) for row in rows]
                 if rows[0]["position"] != size + 1 or rows[-1]["position"] != size + len(rows):
-                    raise HistoryChanged(f"position {size + 1} is missing from the log")
+                    raise HistoryChanged(size + 1, "a position is missing from the log")
                 changed = merkle.grow(tails, size, leaves)
                 reached = size + len(rows)
                 root = await _root(db, reached, changed)
@@ -165,8 +208,7 @@ class AuditLog:
         return (row["size"], row["note"]) if row else (0, None)
 
     async def _rows(self, db: Any, after: int) -> list[Any]:
-        query = f"SELECT {_COLUMNS} FROM log.events WHERE position > $1 ORDER BY position LIMIT $2"  # noqa: S608
-        return list(await db.fetch(query, after, BATCH))
+        return list(await db.fetch(_EVENTS, after, BATCH))
 
     async def _tails(self, db: Any, size: int) -> dict[int, bytes]:
         """The incomplete last tile of each level of a tree over `size` leaves."""
@@ -177,7 +219,7 @@ class AuditLog:
                 number = count // merkle.TILE_WIDTH
                 stored = await db.fetchval(_TILE, level, number)
                 if stored is None or len(stored) < width * merkle.HASH:
-                    raise HistoryChanged(f"tile {level}/{number} of the audit log is missing")
+                    raise HistoryChanged(1, f"tile {level}/{number} of the audit log is missing")
                 tails[level] = stored[: width * merkle.HASH]
             level, count = level + 1, count // merkle.TILE_WIDTH
         return tails
@@ -193,6 +235,7 @@ class AuditLog:
         return kept
 
 
+_EVENTS = f"SELECT {_COLUMNS} FROM log.events WHERE position > $1 ORDER BY position LIMIT $2"  # noqa: S608
 _TILE = "SELECT hashes FROM log.audit_tiles WHERE level = $1 AND number = $2"
 
 
@@ -215,6 +258,6 @@ async def _with_nodes(
     for at in {merkle.tile_of(level, index) for level, index in needed} - tiles.keys():
         stored = await db.fetchval(_TILE, *at)
         if stored is None:
-            raise HistoryChanged(f"tile {at[0]}/{at[1]} of the audit log is missing")
+            raise HistoryChanged(1, f"tile {at[0]}/{at[1]} of the audit log is missing")
         tiles[at] = stored
     return compute(lambda level, index: merkle.node_in(tiles[merkle.tile_of(level, index)], level, index))

@@ -16,12 +16,14 @@ from urllib.parse import urlsplit
 import asyncpg
 import structlog
 import uvloop
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from litestar import Litestar
 from litestar.di import Provide
 from nats.aio.client import Client
 
+from chassis.audit import AuditLog
 from chassis.auth import Verifier
-from chassis.broker import StreamSource, connect
+from chassis.broker import BROKER_ERRORS, StreamSource, connect
 from chassis.decider import Codec
 from chassis.faults import Fault, Unreachable
 from chassis.handle import Handler
@@ -60,6 +62,8 @@ class House:
             tables.append(TimerTable(definition.timers))
         self.projector = Projector(store, pools.own, self.codec, tables)
         self.relay: Relay | None = None
+        self.broker: Client | None = None
+        self.audit = self._audit_log()
         self.inboxes: dict[str, Inbox] = {}
 
     @property
@@ -68,6 +72,22 @@ class House:
         if self.vault is None:
             raise Unreachable("this service has no vault: set REGIE_VAULT_DATABASE_URL and REGIE_VAULT_KEY_FILE")
         return self.vault
+
+    def _audit_log(self) -> AuditLog | None:
+        if self.settings.audit_key_file is None:
+            return None
+        seed = bytes.fromhex(self.settings.audit_key_file.read_text().strip())
+        key = Ed25519PrivateKey.from_private_bytes(seed)
+        return AuditLog(self.definition.name, self.store, self.db, key, self._publish_checkpoint)
+
+    async def _publish_checkpoint(self, note: str) -> None:
+        """Best effort: a checkpoint that finds no broker is kept in the database, and the next one covers it."""
+        if self.broker is None:
+            return
+        try:
+            await self.broker.jetstream(timeout=2).publish(f"audit.{self.definition.name}.checkpoint", note.encode())
+        except BROKER_ERRORS as lost:
+            log.info("checkpoint_not_published", reason=type(lost).__name__)
 
 
 Background = Callable[[House], Awaitable[None]]
@@ -171,8 +191,15 @@ def api(definition: Definition, house: House | None = None) -> Litestar:
         dependencies={
             "house": Provide(the_house, sync_to_thread=False),
             "trail_store": Provide(lambda: the_house().store, sync_to_thread=False),
+            "audit": Provide(lambda: _audit(the_house()), sync_to_thread=False),
         },
     ).build()
+
+
+def _audit(house: House) -> AuditLog:
+    if house.audit is None:
+        raise Unreachable("this service keeps no audit log: set REGIE_AUDIT_KEY_FILE")
+    return house.audit
 
 
 def _verifier(settings: ChassisSettings | None) -> Verifier:
@@ -214,6 +241,8 @@ def _jobs(house: House) -> dict[str, Any]:
             definition.name, OwnLog(house.store), house.store, house.handler, own
         )
         jobs["inbox-own"] = inbox.run()
+    if house.audit is not None:
+        jobs["audit"] = house.audit.run()
     if house.settings.nats_url is not None:
         jobs["exchange"] = _for_ever("exchange", _exchange, house, policies)
     for job in (*definition.on_start, *definition.background):
@@ -225,7 +254,7 @@ def _jobs(house: House) -> dict[str, Any]:
 async def _exchange(house: House, policies: Sequence[Policy]) -> None:
     """Relays our log and follows the streams our policies are about, once there is a broker."""
     settings, name = house.settings, house.definition.name
-    broker: Client = await connect(settings.nats_url, name, settings.nats_seed_file)
+    broker = house.broker = await connect(settings.nats_url, name, settings.nats_seed_file)
     try:
         async with asyncio.TaskGroup() as tasks:
             house.relay = Relay(name, house.store, broker)
@@ -236,6 +265,7 @@ async def _exchange(house: House, policies: Sequence[Policy]) -> None:
                 house.inboxes[source] = inbox
                 tasks.create_task(inbox.run(), name=f"inbox-{source}")
     finally:
+        house.broker = None
         await broker.close()
 
 

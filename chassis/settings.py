@@ -17,7 +17,8 @@ class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `database_url` connects as the service's own role, which may read and append events and nothing else;
     `owner_database_url` is for `migrate` alone and is never set while serving. `nats_seed_file` holds the nkey seed of
-    the service's broker user. `vault_key_file` holds the vault's key-encryption key, 32 bytes as hex. `jwks` is a file path or an https URL of the keys tokens are verified with.
+    the service's broker user. `vault_key_file` holds the vault's key-encryption key, 32 bytes as hex;
+    `audit_key_file` the Ed25519 seed that checkpoints of the log are signed with, likewise. `jwks` is a file path or an https URL of the keys tokens are verified with.
     """
 
     database_url: str
@@ -25,6 +26,7 @@ class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
     vault_database_url: str | None = None
     vault_owner_database_url: str | None = None
     vault_key_file: Path | None = None
+    audit_key_file: Path | None = None
     nats_url: str | None = None
     nats_seed_file: Path | None = None
     jwks: str = ".regie/run/jwks.json"

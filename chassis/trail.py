@@ -13,6 +13,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 
+from chassis.audit import AuditLog, ConsistencyProof, InclusionProof
 from chassis.http import AsOf, Caller, refuses
 from chassis.store import Store
 from contracts.envelope import Actor, Mode, Recorded
@@ -20,6 +21,8 @@ from contracts.problems import NotFound
 
 After = Annotated[int, QueryParameter(ge=0, le=2**62, description="Only entries behind this position of the log.")]
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="How many entries at most.")]
+Size = Annotated[int, QueryParameter(ge=0, le=2**62, description="Events under the checkpoint; 0 for the newest.")]
+Position = Annotated[int, QueryParameter(ge=1, le=2**62, description="A position of the log.")]
 
 
 class TrailEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +48,13 @@ class TrailPage(msgspec.Struct, frozen=True, kw_only=True):
 
     entries: list[TrailEntry]
     next_after: int | None
+
+
+class SignedCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A signed statement of what the log was at a size. `note` is a C2SP signed note, `verifier` the key to check it with."""
+
+    note: str
+    verifier: str
 
 
 def entry(record: Recorded) -> TrailEntry:
@@ -102,7 +112,52 @@ def trail_handlers(service: str) -> Sequence[HTTPRouteHandler]:
             raise NotFound
         return _page(records, limit)
 
-    return [list_events, list_show_events]
+    @get(
+        "/audit/checkpoint",
+        operation_id="seeCheckpoint",
+        scopes=scopes,
+        tags=["Audit trail"],
+        responses=refuses(NotFound),
+    )
+    async def see_checkpoint(audit: NamedDependency[AuditLog], size: Size = 0) -> SignedCheckpoint:
+        """Show the newest signed checkpoint of this service's log, or the one of a size."""
+        note = await audit.note(size or None)
+        if note is None:
+            raise NotFound
+        return SignedCheckpoint(note=note, verifier=audit.verifier())
+
+    @get(
+        "/audit/inclusion",
+        operation_id="proveInclusion",
+        scopes=scopes,
+        tags=["Audit trail"],
+        responses=refuses(NotFound),
+    )
+    async def prove_inclusion(audit: NamedDependency[AuditLog], position: Position, size: Size = 0) -> InclusionProof:
+        """Prove that the event at a position is in the signed log.
+
+        The path is verified against the checkpoint's root as RFC 9162 section 2.1.3.2 says; leaf number is position - 1.
+        """
+        proof = await audit.inclusion(position, size or None)
+        if proof is None:
+            raise NotFound
+        return proof
+
+    @get(
+        "/audit/consistency",
+        operation_id="proveConsistency",
+        scopes=scopes,
+        tags=["Audit trail"],
+        responses=refuses(NotFound),
+    )
+    async def prove_consistency(audit: NamedDependency[AuditLog], old: Position, new: Position) -> ConsistencyProof:
+        """Prove that an earlier checkpoint's log is the beginning of a later one's: nothing was rewritten in between."""
+        proof = await audit.consistency(old, new)
+        if proof is None:
+            raise NotFound
+        return proof
+
+    return [list_events, list_show_events, see_checkpoint, prove_inclusion, prove_consistency]
 
 
 def _page(records: Sequence[Recorded], limit: int) -> TrailPage:

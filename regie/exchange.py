@@ -44,7 +44,8 @@ async def ensure_exchange(
     js = admin.jetstream()
     starts = first_sequences or {}
     wanted = [log_stream(service, starts.get(service, 1), replicas) for service in SERVICES]
-    made = [str(config.name) for config in (*wanted, public_stream(replicas)) if await _add_stream(js, config)]
+    others = (public_stream(replicas), audit_stream(replicas))
+    made = [str(config.name) for config in (*wanted, *others) if await _add_stream(js, config)]
     for tenant in tenants:
         partner_names(tenant)
         if await _add_durable(js, partner_durable(tenant)):
@@ -70,6 +71,20 @@ def log_stream(service: str, first_sequence: int = 1, replicas: int = 1) -> Stre
         deny_purge=True,
         allow_direct=True,
         allow_atomic=True,
+    )
+
+
+def audit_stream(replicas: int = 1) -> StreamConfig:
+    """The signed checkpoints of the four logs: kept where the databases' owner cannot change them."""
+    return StreamConfig(
+        name="AUDIT",
+        description="Signed checkpoints of the four logs.",
+        subjects=["audit.*.checkpoint"],
+        storage=StorageType.FILE,
+        num_replicas=replicas,
+        deny_delete=True,
+        deny_purge=True,
+        allow_direct=True,
     )
 
 

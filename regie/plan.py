@@ -83,6 +83,11 @@ class Plan:
         self.home.secret("vault.key", lambda: secrets.token_hex(32))
         return self.home.secrets / "vault.key"
 
+    def audit_key_file(self, service: str) -> Path:
+        """The file of the seed a service signs its log's checkpoints with: 32 bytes as hex, made once."""
+        self.home.secret(f"{service}.audit", lambda: secrets.token_hex(32))
+        return self.home.secrets / f"{service}.audit"
+
     def service_env(
         self, service: str, databases: Mapping[str, Database], nats: tuple[str, Path | None]
     ) -> dict[str, str]:
@@ -96,6 +101,7 @@ class Plan:
             "NATS_URL": nats_url,
             "NATS_SEED_FILE": str(seed_file or ""),
             "VAULT_DATABASE_URL": databases[VAULT].url,
+            "AUDIT_KEY_FILE": str(self.audit_key_file(service)),
         }
         env.update({f"REGIE_{service.upper()}_{name}": value for name, value in wanted.items()})
         env.setdefault("REGIE_VAULT_KEY_FILE", str(self.vault_key_file()))
