@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import msgspec
@@ -18,13 +18,21 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from chassis.faults import Unreachable
+from chassis.observe import logger
 from contracts.envelope import Actor, Role
 from contracts.problems import Unauthenticated
 
 ALGORITHM: Final = "ES256"
 MAX_TOKEN_CHARACTERS: Final = 8192
+PATIENCE_S: Final = 0.25
+"""How long a request with a known key waits for newer keys."""
 _TENANT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 """A tenant is a token of a NATS subject, so dots, blanks and wildcards are not in it."""
+
+EMPTY_COOLDOWN_S: Final = 1.0
+"""How long a service without any key waits before it asks again."""
+
+log = logger("regie.auth")
 
 Fetch = Callable[[], Awaitable[bytes]]
 
@@ -52,6 +60,19 @@ class _Claims(msgspec.Struct, frozen=True):
     exp: float
     scope: str = ""
     nbf: float = 0.0
+
+
+class _PublicKey(msgspec.Struct, frozen=True):
+    kty: str = ""
+    crv: str = ""
+    use: str = "sig"
+    kid: str = ""
+    x: str = ""
+    y: str = ""
+
+
+class _KeySet(msgspec.Struct, frozen=True):
+    keys: list[_PublicKey]
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -91,6 +112,7 @@ class Verifier:
         self._fetched_at = self._tried_at = float("-inf")
         self._known: dict[str, _Known] = {}
         self._lock = asyncio.Lock()
+        self._refreshing: asyncio.Task[None] | None = None
 
     def cached(self, token: str) -> Caller | None:
         """The caller of a token verified before, as long as token and keys are fresh."""
@@ -129,29 +151,34 @@ class Verifier:
         return kid
 
     async def _key(self, kid: str) -> ECKey:
-        if self._clock() - self._fetched_at > self._max_age_s:
-            await self._refresh()
         if kid not in self._keys:
             await self._refresh()
+        elif self._clock() - self._fetched_at > self._max_age_s:
+            await self._refresh_briefly()
         if kid in self._keys:
             return self._keys[kid]
         if not self._keys:
             raise Unreachable("the token issuer's key set")
         raise Unauthenticated("The token is signed with a key this service does not know.")
 
+    async def _refresh_briefly(self) -> None:
+        """Look for newer keys without waiting for a silent issuer: live control must not hang on it."""
+        if not self._lock.locked():
+            self._refreshing = asyncio.create_task(self._refresh())
+            await asyncio.wait({self._refreshing}, timeout=PATIENCE_S)
+
     async def _refresh(self) -> None:
         """Fetch the key set, unless that was tried within the cool-down. Known keys survive a failed fetch."""
         async with self._lock:
             now = self._clock()
-            if now - self._tried_at < self._cooldown_s:
+            pause_s = self._cooldown_s if self._keys else min(self._cooldown_s, EMPTY_COOLDOWN_S)
+            if now - self._tried_at < pause_s:
                 return
             self._tried_at = now
             try:
                 keys = keys_of(await self._fetch())
             except (OSError, httpx.HTTPError, ValueError) as error:
-                if not self._keys:
-                    self._tried_at = float("-inf")
-                    raise Unreachable("the token issuer's key set") from error
+                log.warning("no key set", reason=f"{type(error).__name__}: {error}")
                 return
             self._replace(keys, now)
 
@@ -202,15 +229,11 @@ def keys_of(document: bytes) -> dict[str, ECKey]:
     Raises ValueError when the document is not a JWKS.
     """
     try:
-        entries = msgspec.json.decode(document)["keys"]
-    except (msgspec.DecodeError, KeyError, TypeError) as error:
-        raise ValueError("not a JWKS") from error
-    found: dict[str, ECKey] = {}
-    for entry in entries:
-        if entry.get("kty") == "EC" and entry.get("crv") == "P-256" and entry.get("use", "sig") == "sig":
-            public: dict[str, Any] = {name: entry[name] for name in ("kty", "crv", "x", "y")}
-            found[str(entry.get("kid"))] = ECKey.import_key(public)
-    return found
+        found = msgspec.json.decode(document, type=_KeySet).keys
+        usable = [key for key in found if (key.kty, key.crv, key.use) == ("EC", "P-256", "sig")]
+        return {key.kid: ECKey.import_key({"kty": "EC", "crv": "P-256", "x": key.x, "y": key.y}) for key in usable}
+    except (msgspec.DecodeError, UnicodeDecodeError, JoseError, ValueError) as error:
+        raise ValueError(f"not a JWKS: {error}") from error
 
 
 def fetcher(source: str) -> Fetch:
