@@ -33,7 +33,9 @@ class OpenSeat(OfShow, frozen=True, kw_only=True):
 
 
 class MoveSeat(Command, frozen=True, kw_only=True):
-    opens_at: datetime
+    """Follow the coverage; without `opens_at` only its end has moved."""
+
+    opens_at: datetime | None
     closes_at: datetime
 
 
@@ -93,11 +95,12 @@ class ReleaseShift(Command, frozen=True, kw_only=True):
 
 
 class ReportDoubleBooking(Command, frozen=True, kw_only=True):
-    """A shift could not follow its seat: take it off the rota and say so."""
+    """A shift could not follow its seat: say so, and with `release` take it off the rota."""
 
     analyst_id: UUID
     shift: Shift
     other_show_id: UUID | None
+    release: bool
 
 
 TeamCommand: TypeAlias = JoinTeam | LeaveTeam | RequireMember

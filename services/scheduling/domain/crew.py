@@ -149,9 +149,10 @@ def decide_seat(command: c.SeatCommand, seat: Seat) -> Sequence[Event]:
         raise NotFound
     match command:
         case c.MoveSeat():
-            if (command.opens_at, command.closes_at) == (seat.place.opens_at, seat.place.closes_at):
+            opens_at = command.opens_at or seat.place.opens_at
+            if (opens_at, command.closes_at) == (seat.place.opens_at, seat.place.closes_at):
                 return []
-            return [_told(e.SeatMoved, command, seat, opens_at=command.opens_at, closes_at=command.closes_at)]
+            return [_told(e.SeatMoved, command, seat, opens_at=opens_at, closes_at=command.closes_at)]
         case c.WithdrawSeat():
             gone = isinstance(seat, Withdrawn)
             return [] if gone else [_told(e.SeatWithdrawn, command, seat, reason=command.reason)]

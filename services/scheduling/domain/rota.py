@@ -85,7 +85,7 @@ def _released(command: c.ReleaseShift | c.ReportDoubleBooking, shift: c.Shift) -
 
 
 def _report(command: c.ReportDoubleBooking, rota: Rota) -> list[Event]:
-    """The seat moved onto another shift: the analyst keeps the other one."""
+    """The seat moved onto another shift; a shift that is not released stays as it was."""
     wanted, held = command.shift, rota.shifts.get(command.shift.seat_id)
     if held is None:
         return []
@@ -98,7 +98,7 @@ def _report(command: c.ReportDoubleBooking, rota: Rota) -> list[Event]:
         starts_at=wanted.starts_at,
         ends_at=wanted.ends_at,
     )
-    return [found, _released(command, held)]
+    return [found, _released(command, held)] if command.release else [found]
 
 
 def evolve(rota: Rota, event: RotaEvent) -> Rota:
