@@ -16,6 +16,11 @@ Told: TypeAlias = e.ClaimTaken | e.ClaimFreed
 KEY, PRESENTER = "stream-key", "presenter"
 
 
+def claim_on(what: str, ident: UUID | str) -> str:
+    """The name of the claim on one key (by fingerprint) or presenter."""
+    return f"{what}-{ident}"
+
+
 class Free(Value, frozen=True):
     """Nobody uses it."""
 

@@ -105,6 +105,12 @@ class StageFull(Refusal):
     code, status = "STAGE_FULL", 409
 
 
+class FeedAddressMissing(Refusal):
+    """A feed that is pulled needs the address it is pulled from."""
+
+    code, status = "FEED_ADDRESS_MISSING", 422
+
+
 class PresenterElsewhere(Refusal):
     """The presenter is on another stage. `facts`: `holder`."""
 

@@ -1,0 +1,1 @@
+"""Real things: the programme engine and the ingest, each a program of its own."""
