@@ -112,6 +112,10 @@ def trail_handlers(service: str) -> Sequence[HTTPRouteHandler]:
             raise NotFound
         return _page(records, limit)
 
+    return [list_events, list_show_events, *_audit_handlers(scopes)]
+
+
+def _audit_handlers(scopes: Sequence[str]) -> Sequence[HTTPRouteHandler]:
     @get(
         "/audit/checkpoint",
         operation_id="seeCheckpoint",
@@ -157,7 +161,7 @@ def trail_handlers(service: str) -> Sequence[HTTPRouteHandler]:
             raise NotFound
         return proof
 
-    return [list_events, list_show_events, see_checkpoint, prove_inclusion, prove_consistency]
+    return [see_checkpoint, prove_inclusion, prove_consistency]
 
 
 def _page(records: Sequence[Recorded], limit: int) -> TrailPage:

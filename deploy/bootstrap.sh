@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes the environment from requirements.lock (`sync`), or the lock from pyproject.toml (`lock`).
-# Needs python3 >= 3.11 and either uv on the PATH or a python3 that can make environments; nothing else.
+# Needs python3 >= 3.11. Without uv on the PATH it makes an environment with python3 for it; where Debian's python3 cannot
+# do that (python3-venv is a package apart) and we may install packages, it is installed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PYTHON=${PYTHON:-python3}
@@ -21,7 +22,7 @@ find_uv() {
   "$UV" --version >/dev/null 2>&1 && return
   echo "Getting uv ..." >&2
   rm -rf .tools
-  "$PYTHON" -m venv .tools >/dev/null 2>&1 || {
+  "$PYTHON" -m venv .tools >/dev/null 2>&1 || { add_venv && "$PYTHON" -m venv --clear .tools >/dev/null 2>&1; } || {
     rm -rf .tools
     fail "This python3 cannot make environments, and there is no uv. Install one of the two and run make again:
   apt-get install python3-venv      (Debian keeps it apart from python3)
@@ -29,6 +30,13 @@ find_uv() {
   }
   .tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/uv.lock ||
     fail "uv could not be installed; see the message above."
+}
+
+add_venv() {
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+  echo "This python3 cannot make environments: installing python3-venv ..." >&2
+  export DEBIAN_FRONTEND=noninteractive
+  { apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv; } >/dev/null
 }
 
 sync() {
