@@ -19,7 +19,7 @@ Account = Literal["available", "reserved", "consumed", "forfeited"]
 Activity = Literal["coverage", "preparation", "post_production", "unmetered"]
 
 
-class Duty(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Duty(Struct, frozen=True, kw_only=True):
     """One line of the service's catalogue. `code` is as in the service description's table, D1 to D18 and P1 to P3.
 
     Only work of the seat is metered: `unmetered` lines are the provider's own obligations (R9, R10, Q20).
@@ -30,7 +30,7 @@ class Duty(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     activity: Activity
 
 
-class CoverageRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CoverageRules(Struct, frozen=True, kw_only=True):
     """The parameters an entitlement keeps from its terms, whatever is registered later. Defaults are the standard terms.
 
     Source: L5-L8, Q5-Q13. With `post_production_s` 0 the rest of the day is forfeited when coverage ends (Q9); otherwise
@@ -270,6 +270,7 @@ class CoverageStarted(Event, frozen=True, kw_only=True, tag="entitlement.coverag
     started_at: datetime
     closes_at: datetime
     cap_at: datetime
+    thresholds_minutes: tuple[int, ...]
 
 
 class AnalystJoinedCoverage(Event, frozen=True, kw_only=True, tag="entitlement.analyst_joined_coverage.v1"):
@@ -331,6 +332,7 @@ class OvertimeAuthorised(Event, frozen=True, kw_only=True, tag="entitlement.over
     by: str
     show_id: UUID | None = None
     cap_at: datetime | None = None
+    thresholds_minutes: tuple[int, ...] = ()
 
 
 class CoverageEnded(Event, frozen=True, kw_only=True, tag="entitlement.coverage_ended.v1"):

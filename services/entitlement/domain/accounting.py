@@ -116,6 +116,7 @@ def authorise_overtime(command: c.AuthoriseOvertime, state: Owned) -> Sequence[E
             by=command.by,
             show_id=show_of(state),
             cap_at=cap_at,
+            thresholds_minutes=state.grant.rules.thresholds_minutes if cap_at else (),
         )
     ]
 

@@ -60,6 +60,7 @@ def _started(state: Owned, reservation: Reservation, at: datetime, analyst: UUID
         started_at=since,
         closes_at=reservation.closes_at,
         cap_at=since + timedelta(milliseconds=state.ledger.left),
+        thresholds_minutes=state.grant.rules.thresholds_minutes,
     )
 
 

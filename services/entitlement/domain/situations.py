@@ -44,11 +44,11 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True):
     waiting: tuple[UUID, ...] = ()
 
 
-class Absent(msgspec.Struct, frozen=True):
+class Absent(msgspec.Struct, frozen=True, tag=True):
     """Nothing was bought under this id."""
 
 
-class Owned(msgspec.Struct, frozen=True, kw_only=True):
+class Owned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What every situation after the purchase has: the grant, its ledger, and the ids of work and corrections seen."""
 
     grant: Grant
