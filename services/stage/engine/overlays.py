@@ -2,8 +2,9 @@
 
 from typing import Protocol
 
-from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+from PIL import Image, ImageDraw, UnidentifiedImageError
 
+from services.stage.engine.lettering import Lettering, fitting
 from services.stage.engine.picture import Canvas, Patch
 from services.stage.engine.protocol import OverlaySet, Style
 
@@ -55,18 +56,18 @@ def render(request: OverlaySet, width: int, height: int, fps: int) -> Overlay:
         if request.path is None or request.text is not None:
             raise Unusable("an image overlay needs `path` and no `text`")
         return Fixed(Patch(load(request.path, width, height), high_definition=definition), 0, 0)
-    if not request.text or request.path is not None:
+    if not (request.text or "").strip() or request.path is not None:
         raise Unusable("a text overlay needs `text` and no `path`")
-    style = request.style
+    text, style = (request.text or "").strip(), request.style
     if request.kind == "ticker":
-        strip = _line(" ".join(request.text.split()), height // 18, style, MAX_TICKER_WIDTH)
+        strip = _strip(" ".join(text.split()), height // 18, style)
         patch = Patch(strip, high_definition=definition)
         return Ticker(patch, height - strip.height - height // 60, width // (TICKER_SECONDS_PER_WIDTH * fps))
-    box = _title(request.text, width, height, style) if request.kind == "title" else None
+    box = _title(text, width, height, style) if request.kind == "title" else None
     if box is not None:
         place = ((width - box.width) // 2, (height - box.height) // 2)
     else:
-        box = _lower_third(request.text, width, height, style)
+        box = _lower_third(text, width, height, style)
         place = (width // 20, height - box.height - height // 12)
     return Fixed(Patch(box, high_definition=definition), *place)
 
@@ -74,11 +75,9 @@ def render(request: OverlaySet, width: int, height: int, fps: int) -> Overlay:
 def slate(text: str, width: int, height: int) -> Image.Image:
     """The picture that is shown when there is nothing else."""
     image = Image.new("RGB", (width, height), "#16202B")
-    draw = ImageDraw.Draw(image)
-    draw.rectangle((0, height - max(2, height // 60), width, height), fill="#3E7CB1")
-    if text:
-        font = fitting(text, height // 9, width * 0.9)
-        draw.multiline_text((width / 2, height / 2), text, fill="#E8EEF4", font=font, anchor="mm", align="center")
+    ImageDraw.Draw(image).rectangle((0, height - max(2, height // 60), width, height), fill="#3E7CB1")
+    lines = text.splitlines()
+    _centred(image, lines, fitting(lines, height // 9, width * 0.9), "#E8EEF4")
     return image
 
 
@@ -96,52 +95,45 @@ def load(path: str, width: int, height: int) -> Image.Image:
         raise Unusable("the picture file cannot be read") from None
 
 
-def fitting(text: str, size: int, width: float) -> "ImageFont.FreeTypeFont | ImageFont.ImageFont":
-    """The font that ships with Pillow, as large as asked or as the width allows."""
-    size = max(8, size)
-    probe = ImageDraw.Draw(Image.new("L", (1, 1)))
-    while True:
-        font = ImageFont.load_default(size)
-        left, _, right, _ = probe.multiline_textbbox((0, 0), text, font=font)
-        if right - left <= width or size <= 8:
-            return font
-        size = max(8, min(size - 1, int(size * width / (right - left))))
+def _centred(image: Image.Image, lines: list[str], lettering: Lettering, fill: str) -> None:
+    y = (image.height - lettering.line_height * len(lines)) / 2
+    for number, line in enumerate(lines):
+        x = (image.width - lettering.width(line)) / 2
+        lettering.write(image, x, y + number * lettering.line_height, line, fill)
 
 
-def _line(text: str, size: int, style: Style, limit: int) -> Image.Image:
-    font = ImageFont.load_default(max(8, size))
-    padding = max(4, size // 3)
-    width = min(limit, int(font.getlength(text)) + 4 * padding)
-    image = Image.new("RGBA", (width, (size + 2 * padding) // 2 * 2), style.background)
-    ImageDraw.Draw(image).text((2 * padding, image.height / 2), text, fill=style.color, font=font, anchor="lm")
+def _strip(text: str, size: int, style: Style) -> Image.Image:
+    """One line in a band, cut where it becomes wider than a picture can be."""
+    lettering = Lettering(size)
+    padding = lettering.size
+    width = min(MAX_TICKER_WIDTH, int(lettering.width(text)) + 2 * padding)
+    image = Image.new("RGBA", (width, lettering.line_height // 2 * 2), style.background)
+    lettering.write(image, padding, 0, text, style.color)
     return image
 
 
 def _title(text: str, width: int, height: int, style: Style) -> Image.Image:
-    font = fitting(text, height // 7, width * 0.8)
-    left, top, right, bottom = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox((0, 0), text, font=font)
+    lines = text.splitlines()
+    lettering = fitting(lines, height // 7, width * 0.8)
     padding = height // 20
-    size = (min(width, int(right - left) + 2 * padding), min(height, int(bottom - top) + 2 * padding))
-    image = Image.new("RGBA", size, style.background)
-    middle = (size[0] / 2, size[1] / 2)
-    ImageDraw.Draw(image).multiline_text(middle, text, fill=style.color, font=font, anchor="mm", align="center")
+    wide = int(max(map(lettering.width, lines))) + 2 * padding
+    high = lettering.line_height * len(lines) + 2 * padding
+    image = Image.new("RGBA", (min(width, wide), min(height, high)), style.background)
+    _centred(image, lines, lettering, style.color)
     return image
 
 
 def _lower_third(text: str, width: int, height: int, style: Style) -> Image.Image:
     """First line large, the others smaller below it, a bar of the text's colour at the left."""
-    name, _, role = text.partition("\n")
-    large, padding = height // 13, height // 45
-    first = fitting(name, large, width * 0.75)
-    second = fitting(role, large * 2 // 3, width * 0.75)
-    probe = ImageDraw.Draw(Image.new("L", (1, 1)))
-    boxes = [probe.multiline_textbbox((0, 0), part, font=font) for part, font in ((name, first), (role, second))]
-    wide = max(box[2] for box in boxes) if role else boxes[0][2]
-    high = boxes[0][3] + (boxes[1][3] + padding if role else 0)
-    image = Image.new("RGBA", (int(wide) + 5 * padding, int(high) + 2 * padding), style.background)
-    draw = ImageDraw.Draw(image)
-    draw.rectangle((0, 0, padding, image.height), fill=style.color)
-    draw.text((3 * padding, padding), name, fill=style.color, font=first)
-    if role:
-        draw.multiline_text((3 * padding, boxes[0][3] + 2 * padding), role, fill=style.color, font=second)
+    name, *others = text.splitlines()
+    padding = max(2, height // 45)
+    large = fitting([name], height // 12, width * 0.75)
+    small = fitting(others, height // 18, width * 0.75)
+    wide = max([large.width(name), *map(small.width, others)])
+    high = large.line_height + small.line_height * len(others) + 2 * padding
+    image = Image.new("RGBA", (int(wide) + 5 * padding, min(height, high)), style.background)
+    ImageDraw.Draw(image).rectangle((0, 0, padding, image.height), fill=style.color)
+    large.write(image, 3 * padding, padding, name, style.color)
+    for number, line in enumerate(others):
+        small.write(image, 3 * padding, padding + large.line_height + number * small.line_height, line, style.color)
     return image

@@ -4,11 +4,13 @@ Own socket and not libav's: only so a refusal can be told in the server's words,
 kernel's buffer is still small, and a key be kept out of a library that prints it. Source: RTMP 1.0, section 7.2.
 """
 
+import fcntl
 import os
 import select
 import socket
 import ssl
 import struct
+import termios
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,6 +34,7 @@ CONNECT_TIMEOUT_S = 5.0
 STALL_S = 5.0
 SEND_BUFFER = 128 * 1024
 CHUNK_SIZE = 60_000
+BYTES_ACKED = slice(120, 128)  # of struct tcp_info. Source: linux/tcp.h, tcpi_bytes_acked
 PING_REQUEST, PING_RESPONSE = 6, 7
 
 
@@ -51,6 +54,7 @@ class Publisher:
         self._stream = 1
         self._socket: socket.socket | None = None
         self.sent = 0
+        self._taken, self._progress = b"", time.monotonic()
 
     def open(self) -> None:
         """Connect, shake hands and publish; returns once the server has accepted the publication."""
@@ -178,6 +182,7 @@ class Publisher:
         """Take in what the server has said meanwhile: acknowledgements, pings, an end of the publication."""
         wire = self._wire()
         try:
+            self._check_progress(wire)
             while select.select([wire], [], [], 0)[0]:
                 data = wire.recv(65536)
                 if not data:
@@ -192,6 +197,16 @@ class Publisher:
             return
         except (OSError, WireError, amf.AmfError) as error:
             raise DestinationFault(words_of(error)) from None
+
+    def _check_progress(self, wire: socket.socket) -> None:
+        """Notice a peer that takes nothing any more although the kernel's buffer still takes what we write."""
+        waiting = struct.unpack("i", fcntl.ioctl(wire.fileno(), termios.TIOCOUTQ, bytes(4)))[0]
+        info = wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_ACKED.stop)
+        taken = info[BYTES_ACKED]
+        if waiting == 0 or taken != self._taken:
+            self._taken, self._progress = taken, time.monotonic()
+        elif time.monotonic() - self._progress > STALL_S:
+            raise DestinationFault("stalled")
 
     def _wire(self) -> socket.socket:
         if self._socket is None:
