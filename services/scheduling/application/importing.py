@@ -1,6 +1,7 @@
 """From a schedule file to the draft of a run of show, and the report of what the file holds. Names are sealed here."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Annotated, Final
@@ -50,6 +51,18 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     starts_at: datetime | None = None
 
 
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """Something wrong, or read liberally: where, and which rule. `line` counts from 1, null where there is none."""
+
+    line: int | None
+    field: str
+    rule: str
+
+
+def _faults(found: Iterable[Problem]) -> tuple[Fault, ...]:
+    return tuple(Fault(line=it.line, field=it.field, rule=it.rule) for it in found)
+
+
 class ImportedStage(msgspec.Struct, frozen=True, kw_only=True):
     """A stage and how many items it has."""
 
@@ -82,7 +95,7 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     `problems` keep it from being published; the others are warnings (`PREP_CONFLICT`, `SEAT_PARALLEL`).
     """
 
-    problems: tuple[Problem, ...]
+    problems: tuple[Fault, ...]
     back_to_back: tuple[BackToBack, ...]
     prep_conflicts: tuple[PrepConflict, ...]
     parallel_sessions: tuple[SeatParallel, ...]
@@ -104,7 +117,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     sessions: int
     speakers: int
     stages: tuple[ImportedStage, ...]
-    warnings: tuple[Problem, ...]
+    warnings: tuple[Fault, ...]
     coverage: Judged
     findings: Findings
 
@@ -202,7 +215,7 @@ def _report(show_id: UUID, show: Exists, schedule: Schedule, plan: Plan, digest:
         stages=tuple(
             ImportedStage(stage_id=it.stage_id, name=it.name, sessions=counted[it.stage_id]) for it in plan.stages
         ),
-        warnings=schedule.warnings,
+        warnings=_faults(schedule.warnings),
         coverage=judged(plan, show),
         findings=findings(plan, terms_of(show)),
     )
@@ -263,7 +276,7 @@ def findings(plan: Plan, terms: Terms) -> Findings:
     wrong, close = problems(plan), back_to_back(slots, terms)
     prep, parallel = prep_conflicts(slots, terms), parallel_sessions(slots)
     return Findings(
-        problems=tuple(wrong[:LISTED]),
+        problems=_faults(wrong[:LISTED]),
         back_to_back=tuple(close[:LISTED]),
         prep_conflicts=tuple(prep[:LISTED]),
         parallel_sessions=tuple(parallel[:LISTED]),

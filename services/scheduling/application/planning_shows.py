@@ -9,7 +9,7 @@ import uuid6
 from chassis.clock import instant, tzdb_version, zone_named
 from chassis.handle import Do, Outcome
 from chassis.service import House
-from contracts.problems import Invalid, StaleVersion
+from contracts.problems import StaleVersion
 from contracts.scheduling import Cue, Session, SessionKind, Speaker
 from services.scheduling import commands as c
 from services.scheduling.application.request import SPEAKER_NAME, TRIES, Request, open_show, run_of, show_of
@@ -158,10 +158,3 @@ def made(request: Request, what: str) -> UUID:
 
 
 _KEYS = UUID("5b1f3d0a-7c52-5d86-9a39-2f6f0c7e4b10")
-
-
-def require_pair(starts: datetime | None, ends: datetime | None, names: tuple[str, str]) -> None:
-    """Raises Invalid where only one of two belonging fields is given."""
-    if (starts is None) != (ends is None):
-        rule = f"{names[0]} and {names[1]} are given together or not at all"
-        raise Invalid(errors=[{"place": "body", "field": f"/{names[0]}", "rule": rule}])
