@@ -3,9 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from contracts.envelope import Event, Sealed
+from contracts.envelope import Event
 from contracts.stage._base import StageEvent as _OnStage
-from contracts.stage.values import Asset, BrandKit, Coverage, CuePlan, DestinationKind, SessionPlan
+from contracts.stage.values import Asset, BrandKit, Coverage, CuePlan, DestinationKind, PresenterPlan, SessionPlan
 
 
 class StageEntered(_OnStage, frozen=True, kw_only=True, tag="stage.stage_entered.v1"):
@@ -50,7 +50,7 @@ class StagePrepared(_OnStage, frozen=True, kw_only=True, tag="stage.stage_prepar
     rundown_version: int
     sessions: tuple[SessionPlan, ...]
     cues: tuple[CuePlan, ...]
-    presenters: dict[UUID, Sealed]
+    presenters: tuple[PresenterPlan, ...]
 
 
 class CoverageLearned(_OnStage, frozen=True, kw_only=True, tag="stage.coverage_learned.v1"):

@@ -9,6 +9,8 @@ from uuid import UUID
 
 import msgspec
 
+from contracts.envelope import Sealed
+
 
 class CoverageStatus(StrEnum):
     """What the entitlement service last said about the hours of a show."""
@@ -117,6 +119,13 @@ class SessionPlan(msgspec.Struct, frozen=True, kw_only=True):
     do_not_record: bool = False
     do_not_stream: bool = False
     speaker_ids: tuple[UUID, ...] = ()
+
+
+class PresenterPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody the published rundown has on this stage; the subject of the name is `presenter_id`."""
+
+    presenter_id: UUID
+    name: Sealed
 
 
 class CuePlan(msgspec.Struct, frozen=True, kw_only=True):

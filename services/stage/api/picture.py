@@ -34,11 +34,23 @@ TAGS: Final = ["Picture"]
 Colour = Annotated[str, msgspec.Meta(pattern="^#[0-9a-fA-F]{6}$")]
 
 
+class Shown(Body, frozen=True, kw_only=True):
+    """One thing a scene shows: a presenter, a clip, or the picture of an asset."""
+
+    kind: e.SourceKind
+    id: UUID
+
+
 class PreviewScene(Leased, frozen=True, kw_only=True):
     """A scene for the preview: presenters by id, clips by id, pictures by asset."""
 
     layout: e.Layout
-    sources: Annotated[tuple[e.Source, ...], msgspec.Meta(max_length=6)] = ()
+    sources: Annotated[tuple[Shown, ...], msgspec.Meta(max_length=6)] = ()
+
+    @property
+    def scene(self) -> e.Scene:
+        """The scene in the words of the events."""
+        return e.Scene(layout=self.layout, sources=tuple(e.Source(kind=one.kind, id=one.id) for one in self.sources))
 
 
 class Take(Leased, frozen=True, kw_only=True):
@@ -102,7 +114,7 @@ async def preview_scene(
         stage_id,
         c.PreviewScene,
         lease=data.lease,
-        scene=e.Scene(layout=data.layout, sources=data.sources),
+        scene=data.scene,
     )
 
 

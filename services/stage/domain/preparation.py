@@ -121,7 +121,9 @@ def _prepare(command: c.PrepareStage, stage: StageRun) -> list[Event]:
             rundown_version=command.rundown_version,
             sessions=command.sessions,
             cues=tuple(sorted(command.cues, key=lambda cue: cue.order)),
-            presenters=command.presenters,
+            presenters=tuple(
+                e.PresenterPlan(presenter_id=ident, name=name) for ident, name in command.presenters.items()
+            ),
         )
     ]
     forbidden = {session.session_id for session in command.sessions if session.do_not_record}
@@ -148,8 +150,8 @@ def _prepared(stage: StageRun, event: e.StagePrepared) -> StageRun:
     if ahead is None or ahead not in known or ahead in plan.done:
         ahead = next((cue.cue_id for cue in event.cues if cue.cue_id not in plan.done), None)
     people = {
-        ident: replace(stage.presenters[ident], name=name) if ident in stage.presenters else Presenter(name=name)
-        for ident, name in event.presenters.items()
+        one.presenter_id: replace(stage.presenters.get(one.presenter_id, Presenter(name=one.name)), name=one.name)
+        for one in event.presenters
     }
     present = {ident: one for ident, one in stage.presenters.items() if ident not in people and one.feed is not None}
     return replace(
