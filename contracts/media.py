@@ -141,7 +141,7 @@ class RecordingSegmentOpened(Event, frozen=True, kw_only=True, tag="media.record
 
 
 class RecordingGapDetected(Event, frozen=True, kw_only=True, tag="media.recording_gap_detected.v1"):
-    """Between two segments `gap_ms` of the session are missing, for this cause. Source: domain.md U6, I8."""
+    """After this segment, or at its end, `gap_ms` of the session are missing, for this cause. Source: domain.md U6, I8."""
 
     show_id: UUID
     recording_id: UUID
@@ -164,7 +164,10 @@ class RecordingSegmentClosed(Event, frozen=True, kw_only=True, tag="media.record
 
 
 class RecordingSegmentKept(Event, frozen=True, kw_only=True, tag="media.recording_segment_kept.v1"):
-    """A segment's file is in the store for good, under this checksum. Source: duties.md D17 (originals are immutable)."""
+    """A segment's file is in the store for good, under this checksum. Source: duties.md D17 (originals are immutable).
+
+    `salvaged` tells that the recorder was lost: what could be read of its file was copied, unchanged, into a whole one.
+    """
 
     show_id: UUID
     recording_id: UUID
@@ -174,6 +177,7 @@ class RecordingSegmentKept(Event, frozen=True, kw_only=True, tag="media.recordin
     size_bytes: int
     duration_ms: Ms
     frames: int
+    salvaged: bool = False
 
 
 class RecordingSegmentLost(Event, frozen=True, kw_only=True, tag="media.recording_segment_lost.v1"):
@@ -324,3 +328,18 @@ class VodUploadFailed(Event, frozen=True, kw_only=True, tag="media.vod_upload_fa
     attempt: int
     reason: str
     final: bool
+
+
+class VodRetractRequested(Event, frozen=True, kw_only=True, tag="media.vod_retract_requested.v1"):
+    """A film is to go off demand; nobody gets it any more from here on. Source: features.md M6, domain.md P18."""
+
+    show_id: UUID
+    vod_id: UUID
+    reason: str
+
+
+class VodRetracted(Event, frozen=True, kw_only=True, tag="media.vod_retracted.v1"):
+    """The film and every part of it are gone from where it was on demand; the original and the edit remain."""
+
+    show_id: UUID
+    vod_id: UUID

@@ -110,6 +110,7 @@ class KeepSegment(Command, frozen=True, kw_only=True):
     size_bytes: int
     duration_ms: int
     frames: int
+    salvaged: bool = False
 
 
 class LoseSegment(Command, frozen=True, kw_only=True):
@@ -211,4 +212,12 @@ class FailUpload(Command, frozen=True, kw_only=True):
     final: bool
 
 
-VodCommand: TypeAlias = UploadToVod | StorePart | CompleteUpload | FailUpload
+class RetractVod(Command, frozen=True, kw_only=True):
+    reason: str
+
+
+class ConfirmRetracted(Command, frozen=True, kw_only=True):
+    """Nothing of the film is where it was on demand when this is asked."""
+
+
+VodCommand: TypeAlias = UploadToVod | StorePart | CompleteUpload | FailUpload | RetractVod | ConfirmRetracted
