@@ -64,22 +64,29 @@ class Lettering:
 
     def width(self, line: str) -> float:
         font, letters = self._letters(line)
-        return float(font.getlength("".join(letter for letter, _ in letters)))
+        return sum(self._advances(font, letters))
 
     def write(self, image: Image.Image, x: float, y: float, line: str, fill: str) -> None:
         """Write with the line's upper left corner at x, y."""
         draw = ImageDraw.Draw(image)
         font, letters = self._letters(line)
-        baseline, before = y + self._ascent, ""
-        for letter, marks in letters:
-            at = x + font.getlength(before)
-            self._letter(draw, (at, baseline), letter, font, fill, dotless=bool(marks) and letter in "ij")
+        baseline = y + self._ascent
+        for (letter, marks), advance in zip(letters, self._advances(font, letters), strict=True):
+            self._letter(draw, (x, baseline), letter, font, fill, dotless=bool(marks) and letter in {"i", "j"})
             for mark in marks:
-                self._mark(draw, (at, baseline), letter, mark, fill)
-            before += letter
+                self._mark(draw, (x, baseline), letter, mark, fill)
+            x += advance
+
+    @staticmethod
+    def _advances(font: Font, letters: list[tuple[str, str]]) -> list[float]:
+        known: dict[str, float] = {}
+        for letter, _ in letters:
+            if letter not in known:
+                known[letter] = float(font.getlength(letter))
+        return [known[letter] for letter, _ in letters]
 
     def _letters(self, line: str) -> tuple[Font, list[tuple[str, str]]]:
-        """The font a line can be written in, and its letters with their combining marks."""
+        """The font a line can be written in, and its letters with their combining marks; all in one without marks."""
         letters: list[tuple[str, str]] = []
         for character in unicodedata.normalize("NFD", line.translate(SUBSTITUTES)):
             if unicodedata.combining(character) and letters:
@@ -87,10 +94,10 @@ class Lettering:
             else:
                 letters.append((character, ""))
         if all(_known(letter) and all(mark in MARKS for mark in marks) for letter, marks in letters):
-            return _shipped(self.size), letters
+            return _shipped(self.size), letters if any(marks for _, marks in letters) else _whole(letters)
         system = _system(self.size)
         if system is not None:
-            return system, [(character, "") for character in unicodedata.normalize("NFC", line)]
+            return system, [(unicodedata.normalize("NFC", line), "")]
         drawn = [(letter if _known(letter) else "?", "".join(set(marks) & set(MARKS))) for letter, marks in letters]
         return _shipped(self.size), drawn
 
@@ -125,6 +132,10 @@ def fitting(lines: list[str], size: int, width: float) -> Lettering:
     while lettering.size > 8 and (widest := max(map(lettering.width, lines), default=0)) > width:
         lettering = Lettering(min(lettering.size - 1, int(lettering.size * width / widest)))
     return lettering
+
+
+def _whole(letters: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [("".join(letter for letter, _ in letters), "")]
 
 
 @cache

@@ -81,12 +81,16 @@ class Mixer:
         for source in self.sources.values():
             source.watch(now)
         if self.blank:
-            self._put(self._canvas, "", self._slate, Rect(0, 0, self.width, self.height))
-            return self._canvas
+            return self.slate()
         self._compose(self._canvas, self.scene, shown)
         self._transit(frame, shown)
         for layer in sorted(self.overlays.values(), key=lambda each: each.layer):
             layer.overlay.draw(self._canvas, frame)
+        return self._canvas
+
+    def slate(self) -> Canvas:
+        """The canvas with the slate on it: what is shown when nothing else may or can be."""
+        self._put(self._canvas, "", self._slate, Rect(0, 0, self.width, self.height))
         return self._canvas
 
     def _transit(self, frame: int, shown: dict[str, av.VideoFrame | None]) -> None:

@@ -65,10 +65,10 @@ def render(request: OverlaySet, width: int, height: int, fps: int) -> Overlay:
         return Ticker(patch, height - strip.height - height // 60, width // (TICKER_SECONDS_PER_WIDTH * fps))
     box = _title(text, width, height, style) if request.kind == "title" else None
     if box is not None:
-        place = ((width - box.width) // 2, (height - box.height) // 2)
+        place = (max(0, width - box.width) // 2, max(0, height - box.height) // 2)
     else:
         box = _lower_third(text, width, height, style)
-        place = (width // 20, height - box.height - height // 12)
+        place = (width // 20, max(0, height - box.height - height // 12))
     return Fixed(Patch(box, high_definition=definition), *place)
 
 

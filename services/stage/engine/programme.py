@@ -18,6 +18,7 @@ from services.stage.engine.feeds import Refused
 from services.stage.engine.log import Log
 from services.stage.engine.mixer import Mixer
 from services.stage.engine.outlet import Outlet
+from services.stage.engine.picture import Canvas
 from services.stage.engine.protocol import AnyEvent, Late, Levels
 
 MAX_BEHIND_S = 2.0
@@ -50,6 +51,7 @@ class Programme(threading.Thread):
         self._metered = 0
         self.frame = 0
         self.late = 0
+        self.faults = 0
         self.busy_s = 0.0
         self.failed: BaseException | None = None
 
@@ -113,7 +115,7 @@ class Programme(threading.Thread):
 
     def _make(self, frame: int) -> None:
         done = self._apply(frame)
-        canvas = self.mixer.picture(frame)
+        canvas = self._picture(frame)
         wanted = self._key.is_set()
         if wanted:
             self._key.clear()
@@ -131,6 +133,16 @@ class Programme(threading.Thread):
         self._metered += samples.shape[1]
         if self._metered >= SAMPLE_RATE:
             self._meter(frame)
+
+    def _picture(self, frame: int) -> Canvas:
+        """The frame's picture; when drawing fails, the slate, because the programme must not end with it."""
+        try:
+            return self.mixer.picture(frame)
+        except Exception as error:  # noqa: BLE001 - a fault of ours that viewers must not pay for; logged each second
+            self.faults += 1
+            if self.faults % self._encoder.fps == 1:
+                self._log.fault("a picture could not be drawn", error)
+            return self.mixer.slate()
 
     def _apply(self, frame: int) -> list[tuple[Future[Done], dict[str, Any] | None]]:
         done = []

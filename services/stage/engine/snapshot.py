@@ -44,6 +44,7 @@ def stats_of(
     return {
         "frame": frame,
         "late": programme.late,
+        "faults": programme.faults,
         "busy_ms_per_frame": round(programme.busy_s * 1000 / max(1, frame), 2),
         "cpu_s": round(times.user + times.system, 2),
         "dests": {
