@@ -1,0 +1,87 @@
+"""The audit trail of one show over four services: as told by the APIs, as received by a partner, and one timeline."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from contracts.envelope import Recorded, from_cloudevent
+from contracts.roles import SERVICES
+from regie.demo.client import Api, StepFailed, expect
+from regie.exchange import Partner, partner_connection
+
+
+async def trail_of(api: Api, show: str) -> dict[str, list[dict[str, Any]]]:
+    """Every event of a show by service, in position order."""
+    return {service: await trail_in(api, service, show) for service in SERVICES}
+
+
+async def trail_in(api: Api, service: str, show: str) -> list[dict[str, Any]]:
+    """One service's events of a show, page after page."""
+    entries: list[dict[str, Any]] = []
+    after: int | None = 0
+    while after is not None:
+        page = await api.get(service, f"/shows/{show}/events", after=after, limit=500)
+        entries.extend(page["entries"])
+        after = page["next_after"]
+    return entries
+
+
+def timeline(trail: Mapping[str, list[dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
+    """All events by the server's time of recording; within one service, by position."""
+    merged = [(service, entry) for service, entries in trail.items() for entry in entries]
+    return sorted(merged, key=lambda each: (each[1]["recorded_at"], each[0], each[1]["position"]))
+
+
+class Inbox:
+    """What a partner's durable consumer has received, by show and service, in the order it arrived."""
+
+    def __init__(self, partner: Partner) -> None:
+        self._partner = partner
+        self.received: list[tuple[str, Recorded]] = []
+
+    async def read(self) -> None:
+        """Receives and acknowledges until cancelled."""
+        while True:
+            for message in await self._partner.fetch(200, 1.0):
+                headers = dict(message.headers or {})
+                self.received.append((headers["ce-source"].strip("/"), from_cloudevent(headers, message.data)))
+                await message.ack()
+
+    def of_show(self, show: str) -> dict[str, list[Recorded]]:
+        mine = [(service, record) for service, record in self.received if str(record.metadata.show) == show]
+        return {service: [record for source, record in mine if source == service] for service in SERVICES}
+
+    def check(self, show: str, trail: Mapping[str, list[dict[str, Any]]]) -> int:
+        """Compares with the trail, event by event, payload by payload; answers how many there were."""
+        received = self.of_show(show)
+        for service, entries in trail.items():
+            told = [entry["id"] for entry in entries]
+            got = [str(record.metadata.id) for record in received[service]]
+            expect(got == told, f"the partner received {len(got)} of {len(told)} events of {service}, or out of order")
+            for entry, record in zip(entries, received[service], strict=True):
+                expect(
+                    msgspec.json.decode(record.payload) == entry["data"], f"event {entry['id']} differs on the stream"
+                )
+        return sum(len(entries) for entries in trail.values())
+
+
+@asynccontextmanager
+async def partner_inbox(endpoints: Mapping[str, Any]) -> AsyncIterator[Inbox]:
+    """A partner's consumer, reading in the background with the partner's own credentials."""
+    partner = endpoints["nats"].get("partner")
+    if partner is None:
+        raise StepFailed("this house has no partner credentials of its own")
+    async with partner_connection(
+        endpoints["nats"]["url"], Path(partner["seed_file"]), partner["tenant"]
+    ) as connection:
+        inbox = Inbox(connection)
+        reading = asyncio.create_task(inbox.read())
+        try:
+            yield inbox
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
