@@ -142,6 +142,9 @@ async def _key_in_use(house: House, request: Request, stage_id: UUID, presenter_
     """The key that was answered the first time."""
     stage = await stage_of(house, request, stage_id)
     fingerprint = stage.presenters[presenter_id].key_fingerprint
+    for intent in stage.pending.values():
+        if isinstance(intent, e.PresenterFeedRequested) and intent.presenter_id == presenter_id:
+            fingerprint = intent.key_fingerprint
     if fingerprint is None:
         return None
     return await house.sealed.secret(request.me.tenant, secret_name(presenter_id, fingerprint))

@@ -32,7 +32,7 @@ class World(Protocol):
     """What the verbs need and the state does not hold: secrets, texts, places on disk."""
 
     async def text(self, box: Sealed) -> str: ...
-    async def feed(self, presenter_id: UUID, stage: StageRun) -> dict[str, str]: ...
+    async def feed(self, presenter_id: UUID, feed: e.FeedKind, key: str | None, stage: StageRun) -> dict[str, str]: ...
     def file(self, asset_id: UUID, stage: StageRun) -> str: ...
     def recording(self, name: str) -> Path: ...
 
@@ -92,7 +92,7 @@ async def _presenter(
     key = presenter_key(intent.presenter_id)
     match intent:
         case e.PresenterFeedRequested():
-            feed = await world.feed(intent.presenter_id, stage)
+            feed = await world.feed(intent.presenter_id, intent.feed, intent.key_fingerprint, stage)
             return [
                 Ask("source.remove", {"id": key}, must=False),
                 Ask("source.add", {"id": key, **feed}, main=True),
@@ -206,7 +206,8 @@ async def _people(stage: StageRun, world: World) -> list[Ask]:
     on_stage = set(stage.on_stage())
     for ident, presenter in stage.presenters.items():
         if presenter.feed is not None:
-            asks.append(Ask("source.add", {"id": presenter_key(ident), **await world.feed(ident, stage)}))
+            feed = await world.feed(ident, presenter.feed, presenter.key_fingerprint, stage)
+            asks.append(Ask("source.add", {"id": presenter_key(ident), **feed}))
             asks.append(Ask("audio.set", {"id": presenter_key(ident), "mute": ident not in on_stage}))
     return asks
 

@@ -27,14 +27,12 @@ class Surroundings:
             raise Impossible("The text was forgotten.")
         return text
 
-    async def feed(self, presenter_id: UUID, stage: StageRun) -> dict[str, str]:
-        """Where the engine finds a presenter's picture, as arguments of `source.add`."""
-        known = stage.presenters[presenter_id]
-        if known.feed is e.FeedKind.INGEST:
+    async def feed(self, presenter_id: UUID, feed: e.FeedKind, key: str | None, stage: StageRun) -> dict[str, str]:
+        """Where the engine finds a presenter's picture, as arguments of `source.add`; `key` is a fingerprint."""
+        if feed is e.FeedKind.INGEST:
             return {"url": f"unix:{ingest_folder(self._settings) / presenter_key(presenter_id)}.sock"}
-        if known.feed is e.FeedKind.URL and known.key_fingerprint is not None:
-            name = secret_name(presenter_id, known.key_fingerprint)
-            address = await self._house.sealed.secret(self._tenant, name)
+        if feed is e.FeedKind.URL and key is not None:
+            address = await self._house.sealed.secret(self._tenant, secret_name(presenter_id, key))
             if address is None:
                 raise Impossible("The address of the feed is not in the vault.")
             return {"url": address}

@@ -100,16 +100,23 @@ def evolve(stage: StageRun, event: Told) -> StageRun:
     known = stage.presenters.get(event.presenter_id)
     if known is None:
         return stage
-    changed = replace(stage, presenters=put(stage.presenters, event.presenter_id, _moved(known, event)))
+    moved = _attached(known, event, stage) if isinstance(event, e.PresenterFeedAttached) else _moved(known, event)
+    changed = replace(stage, presenters=put(stage.presenters, event.presenter_id, moved))
     if isinstance(event, e.PresenterTakenOffStage) and stage.preview is not None:
         return replace(changed, preview=picture.without(stage.preview, event.presenter_id))
     return changed
 
 
+def _attached(known: Presenter, event: e.PresenterFeedAttached, stage: StageRun) -> Presenter:
+    """The feed that was asked for is the presenter's now; one that could not be attached never was."""
+    intent = stage.pending.get(event.effect_id)
+    if not isinstance(intent, e.PresenterFeedRequested):
+        return known
+    return replace(known, feed=intent.feed, key_fingerprint=intent.key_fingerprint)
+
+
 def _moved(known: Presenter, event: Told) -> Presenter:
     match event:
-        case e.PresenterFeedRequested():
-            return replace(known, feed=event.feed, key_fingerprint=event.key_fingerprint)
         case e.PresenterConnected():
             arrived = PresenterStatus.CHECKED if known.checked else PresenterStatus.CONNECTED
             return replace(known, status=arrived, before_drop=None)
@@ -132,7 +139,12 @@ def _moved(known: Presenter, event: Told) -> Presenter:
             return _at(known, PresenterStatus.ON_STAGE)
         case e.PresenterTakenOffStage():
             return _at(known, PresenterStatus.OFF_STAGE)
-        case e.PresenterFeedAttached() | e.PresenterEntryRequested() | e.PresenterExitRequested():
+        case (
+            e.PresenterFeedRequested()
+            | e.PresenterFeedAttached()
+            | e.PresenterEntryRequested()
+            | e.PresenterExitRequested()
+        ):
             return known
         case _:
             assert_never(event)

@@ -108,9 +108,6 @@ def evolve(stage: StageRun, event: Told) -> StageRun:
         case e.ClipStartRequested() as intent if intent.clip_id in stage.clips:
             clip = replace(stage.clips[intent.clip_id], status=ClipStatus.CUED)
             return replace(stage, clips=put(stage.clips, intent.clip_id, clip))
-        case e.PresenterFeedRequested() as intent if intent.presenter_id in stage.presenters:
-            presenter = replace(stage.presenters[intent.presenter_id], feed=None, key_fingerprint=None)
-            return replace(stage, presenters=put(stage.presenters, intent.presenter_id, presenter))
         case _:
             return stage
 
