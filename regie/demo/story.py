@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.markup import escape
 
 
 class Told:
@@ -21,9 +21,6 @@ class Told:
 class Story:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
-        self._progress = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=self.console, transient=True
-        )
         self._number = 0
         self._begun = time.monotonic()
 
@@ -35,20 +32,17 @@ class Story:
         """One thing that must happen. A StepFailed inside is shown under its step and goes on outwards."""
         self._number += 1
         told, begun = Told(), time.monotonic()
-        with self._progress:
-            task = self._progress.add_task(title, total=None)
-            try:
+        try:
+            with self.console.status(escape(title)):
                 yield told
-            except BaseException:
-                self._line("[red]x[/]", title, "[red]failed[/]", begun)
-                raise
-            finally:
-                self._progress.remove_task(task)
-        self._line("[green]+[/]", title, f"[dim]{told.text}[/]", begun)
+        except BaseException:
+            self._line("[red]x[/]", title, "[red]failed[/]", begun)
+            raise
+        self._line("[green]+[/]", title, f"[dim]{escape(told.text)}[/]", begun)
 
     def _line(self, mark: str, title: str, text: str, begun: float) -> None:
         took = time.monotonic() - begun
-        self.console.print(f" {self._number:>3} {mark} {title:<58} {took:5.1f} s  {text}", soft_wrap=True)
+        self.console.print(f" {self._number:>3} {mark} {escape(title):<66} {took:5.1f} s  {text}", soft_wrap=True)
 
     @property
     def steps(self) -> int:

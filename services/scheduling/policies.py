@@ -254,7 +254,7 @@ def _of_plan(handler: Handler) -> list[Policy]:
 async def _prepared(handler: Handler, show_id: UUID, at: datetime, about: Recorded) -> Sequence[Do]:
     """Back-to-back sessions are told of from the first publication on; slots need the terms of reserved hours."""
     show = await _show_of(handler, show_id, about)
-    if isinstance(show, OVER | Absent):
+    if isinstance(show, (*OVER, Absent)):
         return []
     run = await _run_of(handler, show_id, about)
     terms = show.hours.terms if isinstance(show, WithHours) else CoverageTerms(terms_version="")
