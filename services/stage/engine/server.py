@@ -44,7 +44,7 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._writers: set[asyncio.StreamWriter] = set()
         self._outcomes: OrderedDict[str, Applied | Rejected] = OrderedDict()
-        self._running: dict[str, asyncio.Task[Applied | Rejected]] = {}
+        self._running: set[str] = set()
         self._preparing = ThreadPoolExecutor(1, "prepare")
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -121,16 +121,13 @@ class Server:
         if known is not None:
             self._tell(known, writer)
             return
-        running = self._running.get(request.cid)
-        if running is not None:
-            self._tell(await asyncio.shield(running), writer)
-            return
-        await self._first_time(request)
+        if request.cid not in self._running:  # otherwise its outcome is about to be told to every connection
+            await self._first_time(request)
 
     async def _first_time(self, request: AnyRequest) -> None:
-        task = self._running[request.cid] = asyncio.create_task(self._carry_out(request))
-        outcome = await task
-        del self._running[request.cid]
+        self._running.add(request.cid)
+        outcome = await self._carry_out(request)
+        self._running.discard(request.cid)
         self._outcomes[request.cid] = outcome
         if len(self._outcomes) > REMEMBERED:
             self._outcomes.popitem(last=False)

@@ -149,8 +149,11 @@ async def test_every_connection_hears_every_event(stage: Stage) -> None:
 
 
 async def test_what_cannot_be_done_is_rejected_with_its_reason_and_changes_nothing(stage: Stage) -> None:
+    kept = stage.directory / "kept.mp4"
+    kept.write_bytes(b"precious")
     before = await stage.state()
     asked = [
+        ("rec.start", {"id": "x", "path": str(kept)}, "file exists"),
         ("scene.take", {"scene": {"layout": "full", "sources": ["nobody"]}}, "unknown sources: nobody"),
         ("scene.take", {"scene": {"layout": "full"}}, "needs sources"),
         ("scene.take", {"scene": {"layout": "full"}, "frames": 9999}, "<= 250"),
@@ -171,15 +174,7 @@ async def test_what_cannot_be_done_is_rejected_with_its_reason_and_changes_nothi
         assert isinstance(outcome, Rejected), verb
         assert reason in outcome.reason, verb
     assert (await stage.state()) | {"frame": 0} == before | {"frame": 0}
-
-
-async def test_an_existing_file_is_never_recorded_over(stage: Stage) -> None:
-    path = stage.directory / "kept.mp4"
-    path.write_bytes(b"precious")
-    outcome = await stage.ask("rec.start", id="r", path=str(path))
-    assert isinstance(outcome, Rejected)
-    assert "file exists" in outcome.reason
-    assert path.read_bytes() == b"precious"
+    assert kept.read_bytes() == b"precious"
 
 
 async def test_the_programme_runs_without_any_source_in_real_time(stage: Stage) -> None:

@@ -76,7 +76,7 @@ async def test_a_presenter_with_the_right_key_is_seen_and_heard_leaves_and_comes
     presenter = await Presenter.publish(port, KEY, 30)
     assert await door.next() == Publisher(source_id="camera", state="connected")
     await stage.heard(SourceState, id="cam", state="live")
-    second = await Presenter.publish(port, KEY, 5)
+    second = await Presenter.publish(port, KEY, 2)
     assert await asyncio.wait_for(second.process.wait(), 10) != 0, "one publisher a key"
     path = stage.directory / "camera.mp4"
     await stage.do("rec.start", id="r", path=str(path))
@@ -155,7 +155,7 @@ async def test_a_missing_file_shows_the_slate_until_it_is_there_and_is_heard_as_
     assert (await stage.heard(SourceState, id="film", state="lost")).reason == "no such file or directory"
     shoot(stage.directory / "made.mp4", 1.0).rename(path)
     live = await stage.heard(SourceState, id="film", state="live")
-    await stage.heard(Levels, after=stage.told.index(live) + 3)
+    await stage.heard(Levels, after=stage.told.index(live) + 2)
     loud = [event.left_dbfs for event in stage.told if isinstance(event, Levels)][-1]
     await stage.do("audio.set", id="film", gain_db=-12)
     mark = len(stage.told)
@@ -163,6 +163,3 @@ async def test_a_missing_file_shows_the_slate_until_it_is_there_and_is_heard_as_
     quiet = [event.left_dbfs for event in stage.told[mark:] if isinstance(event, Levels)][-1]
     assert -15 < loud < -12.5, "RMS of a sine with amplitude 0.3, looping"
     assert -13.5 < quiet - loud < -10.5
-    await stage.do("audio.set", id="film", mute=True)
-    mark = len(stage.told)
-    await stage.heard(Levels, after=mark, left_dbfs=-120.0)
