@@ -119,7 +119,7 @@ class Service:
 
     async def post(self, path: str, status: int = 202, /, **body: Any) -> Any:
         headers = body.pop("headers", {})
-        answer = await self.http.post(path, json=body or None, headers=headers)
+        answer = await self.http.post(path, json=body, headers=headers)
         assert answer.status_code == status, (path, answer.status_code, answer.text, self.log[-3000:])
         return answer.json()
 
