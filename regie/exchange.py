@@ -160,7 +160,7 @@ class Partner:
         """The next messages, oldest first, none when there are none within `wait_s`. The caller acknowledges each."""
         try:
             return list(await self._subscription.fetch(most, timeout=wait_s))
-        except nats.errors.TimeoutError:
+        except TimeoutError:  # the library's own is one, and it lets the built-in one through as well
             return []
 
     async def pending(self) -> int:

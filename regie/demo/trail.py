@@ -42,6 +42,7 @@ class Inbox:
     def __init__(self, partner: Partner) -> None:
         self._partner = partner
         self.received: list[tuple[str, Recorded]] = []
+        self.reading: asyncio.Task[None] | None = None
 
     async def read(self) -> None:
         """Receives and acknowledges until cancelled."""
@@ -52,6 +53,8 @@ class Inbox:
                 await message.ack()
 
     def of_show(self, show: str) -> dict[str, list[Recorded]]:
+        if self.reading is not None and self.reading.done():
+            raise StepFailed(f"the partner's consumer stopped: {self.reading.exception()!r}")
         mine = [(service, record) for service, record in self.received if str(record.metadata.show) == show]
         return {service: [record for source, record in mine if source == service] for service in SERVICES}
 
@@ -79,7 +82,7 @@ async def partner_inbox(endpoints: Mapping[str, Any]) -> AsyncIterator[Inbox]:
         endpoints["nats"]["url"], Path(partner["seed_file"]), partner["tenant"]
     ) as connection:
         inbox = Inbox(connection)
-        reading = asyncio.create_task(inbox.read())
+        reading = inbox.reading = asyncio.create_task(inbox.read())
         try:
             yield inbox
         finally:
