@@ -7,7 +7,7 @@ from chassis.settings import ChassisSettings
 
 class StageSettings(ChassisSettings, frozen=True, kw_only=True):
     """`picture` is WIDTHxHEIGHT of every stage's programme. `ingest_url` is where presenters publish, when it is not
-    the ingest that this service starts itself on `ingest_port`. `engine_log` keeps each engine's output below it.
+    the ingest that this service starts itself on `ingest_port`.
     """
 
     port: int = 8403
@@ -15,7 +15,6 @@ class StageSettings(ChassisSettings, frozen=True, kw_only=True):
     frames_per_s: int = 25
     ingest_port: int = 8405
     ingest_url: str | None = None
-    lease_ttl_s: int = 120
     view_check_grace_s: int = 300
     engine_timeout_s: float = 10.0
 

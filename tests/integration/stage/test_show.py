@@ -177,6 +177,27 @@ async def test_a_killed_engine_is_replaced_and_shows_what_the_lost_one_showed(se
     assert len({entry["data"]["file"] for entry in trail}) == 2
 
 
+async def test_service_and_engine_killed_together_lose_no_wish(service: Service) -> None:
+    show = Show()
+    base, lease = await armed(service, show)
+    await on_stage(service, base, lease, show.ada)
+    pid = service.engine_pid(show.stage_id)
+    os.kill(pid, signal.SIGSTOP)
+    await service.post(f"{base}/go-live", lease=lease, session_id=str(show.talk))
+    await service.post(f"{base}/preview", 200, lease=lease, **scene("full", show.ada))
+    await service.post(f"{base}/take", lease=lease)
+    service.stop(signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
+    await service.start()
+    air = await service.until(f"{base}/on-air", lambda seen: seen["situation"] == "LIVE" and not seen["pending"])
+    assert air["program"]["sources"][0]["id"] == str(show.ada)
+    assert len(air["recording"]) == 1
+    told = [entry["type"] for entry in await service.trail(show)]
+    assert (told.count("stage.stream_started.v1"), told.count("stage.program_taken.v1")) == (1, 1)
+    await service.post(f"{base}/end-stream", lease=lease)
+    await service.until(base, lambda stage: not stage["engine_up"])
+
+
 async def test_an_unreachable_destination_is_told_and_the_programme_goes_on(service: Service) -> None:
     show = Show()
     base, lease = await armed(service, show)
