@@ -53,7 +53,7 @@ class Codec:
         events: Mapping[str, type[Event]],
         upcasters: Mapping[str, Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]] | None = None,
     ) -> None:
-        self._encoder = msgspec.json.Encoder(order="deterministic")
+        self._encoder = msgspec.json.Encoder()
         self._decoders = {tag: msgspec.json.Decoder(event) for tag, event in events.items()}
         self._upcasters = dict(upcasters or {})
         self._events = dict(events)

@@ -75,6 +75,7 @@ class Inbox:
         self._policies: Mapping[str, list[Policy]] = _by_tag(policies)
         self._codec = Codec({policy.on.tag(): policy.on for policy in policies})
         self.position = 0
+        self._failed_at, self._failures = 0, 0
 
     async def run(self) -> None:
         while True:
@@ -107,18 +108,40 @@ class Inbox:
         wanted, parked = await self._wanted(policies, record)
         if not wanted and not parked:
             return False
-        cause = _cause(policies, record)
         move = CursorMove(source=self.name, came_from=stored, went_to=record.position)
+        cause = _cause(policies, record)
         try:
-            await self._handler.run_all(
-                [do for dos in wanted.values() for do in dos], cause, cursor=move, parked=tuple(parked)
-            )
+            await self._effect(wanted, parked, record, cause, move)
+        except (Unreachable, Busy, CursorMoved):
+            raise
+        except Exception as fault:
+            # Not a refusal but a mistake of ours in deciding or writing: tried again, then parked, so that others go on.
+            if self._failed_at != record.position:
+                self._failed_at, self._failures = record.position, 0
+            self._failures += 1
+            if self._failures < TRIES:
+                raise
+            log.exception("effect_failed", source=self.name, position=record.position)
+            parked += [self._parking(record, name, fault) for name in wanted]
+            await self._handler.run_all([], cause, cursor=move, parked=tuple(parked))
+        return True
+
+    async def _effect(
+        self,
+        wanted: Mapping[str, Sequence[Do]],
+        parked: list[Parking],
+        record: Recorded,
+        cause: Cause,
+        move: CursorMove,
+    ) -> None:
+        try:
+            dos = [do for dos in wanted.values() for do in dos]
+            await self._handler.run_all(dos, cause, cursor=move, parked=tuple(parked))
         except Busy:
             raise
         except Refusal:
             agreed = await self._sift(wanted, parked, record, cause)
             await self._handler.run_all(agreed, cause, cursor=move, parked=tuple(parked))
-        return True
 
     async def _wanted(
         self, policies: Sequence[Policy], record: Recorded

@@ -121,6 +121,8 @@ async def staff(show: Show) -> None:
         for kind, file in files.items():
             show.assets[kind] = await _deliver(show, kind, file)
         await show.integrator.post("media", f"/assets/{show.assets['clip']}/share", {"presenter_id": show.speakers[0]})
+        for asset in show.assets.values():
+            await show.analyst.post("media", f"/assets/{asset}/approve")
         await show.fact("stage", "stage.asset_admitted.v1")
         told(", ".join(f"{kind} {file.stat().st_size} bytes" for kind, file in files.items()))
 
@@ -131,7 +133,6 @@ async def _deliver(show: Show, kind: str, file: Any) -> str:
     await show.customer.command(
         "media", "PUT", f"/assets/{made['id']}/content", content=file.read_bytes(), headers={"Content-Type": media_type}
     )
-    await show.analyst.post("media", f"/assets/{made['id']}/approve")
     return str(made["id"])
 
 

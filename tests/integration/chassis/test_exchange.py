@@ -144,6 +144,29 @@ async def test_a_policy_that_raises_is_retried_then_parked_with_its_error(toy):
     assert len(tries) == 5
 
 
+async def test_an_effect_that_cannot_be_written_is_parked_and_the_rest_goes_on(toy):
+    store, handler = toy
+    other = uuid4()
+
+    async def write_what_cannot_be_written(event: Raised, about) -> list[Do]:
+        broken = Do(decider=COUNTER, ident="broken", command=Raise(by="no number"))
+        return [broken] if event.by == 1 else [Do(decider=COUNTER, ident=other, command=Raise(by=1))]
+
+    inbox = Inbox("toy", OwnLog(store), store, handler, [Policy(Raised, write_what_cannot_be_written)])
+    async with running(inbox.run()):
+        await handler.run(COUNTER, uuid4(), Raise(by=1), cause())
+        await handler.run(COUNTER, uuid4(), Raise(by=2), cause())
+        await until(lambda: _parked(store, 1), 30)
+        await until(lambda: _counted(handler, other), 30)
+
+
+async def _counted(handler, ident) -> bool:
+    try:
+        return (await handler.state(COUNTER, ident, tenant="acme"))[0] >= 1
+    except Refusal:
+        return False
+
+
 async def _reached(handler, total: int) -> bool:
     try:
         return (await handler.state(COUNTER, MIRROR, tenant="acme"))[0] == total
