@@ -1,3 +1,4 @@
+# long: one list of everything a stage can be asked, in one place on purpose
 """What one may ask of a stage: by an operator, by a policy, by the engine's driver. Data only.
 
 `at` is the time this server received the command (aware UTC); ids and effect ids are made at the edge.
