@@ -1,8 +1,10 @@
 """The order of the story."""
 
-import tempfile
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from regie.demo.acts import afterwards, buying, live, looking_back, planning
 from regie.demo.context import Show, players
@@ -13,20 +15,26 @@ from regie.demo.trail import partner_inbox
 
 async def play(story: Story, schedule: Path) -> None:
     """Raises StepFailed at the first step that does not hold, NoHouse when there is none."""
+    async with attach() as endpoints, cast(endpoints, story, schedule) as show:
+        await before(show)
+        await up_to_live(show)
+        await on_air(show)
+        await after(show)
+
+
+@asynccontextmanager
+async def cast(endpoints: Mapping[str, Any], story: Story, schedule: Path) -> AsyncIterator[Show]:
+    """Everybody in their place: a client for each role, the partner's consumer, a folder for files."""
     async with AsyncExitStack() as stack:
-        endpoints = await stack.enter_async_context(attach())
-        show = Show(
+        yield Show(
             story=story,
             endpoints=endpoints,
             apis=await stack.enter_async_context(players(endpoints)),
             partner=await stack.enter_async_context(partner_inbox(endpoints)),
-            folder=Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="regie-show-"))),
+            folder=Path(stack.enter_context(TemporaryDirectory(prefix="regie-show-"))),
             schedule=schedule,
             stack=await stack.enter_async_context(AsyncExitStack()),
         )
-        await before(show)
-        await on_air(show)
-        await after(show)
 
 
 async def before(show: Show) -> None:
@@ -37,13 +45,16 @@ async def before(show: Show) -> None:
     await planning.staff(show)
 
 
-async def on_air(show: Show) -> None:
+async def up_to_live(show: Show) -> None:
     show.story.chapter("On the day")
     await planning.coverage_opens(show)
     await live.prepare(show)
     await planning.prepare_speakers(show)
     await live.rehearse(show)
     await live.go_live(show)
+
+
+async def on_air(show: Show) -> None:
     await live.run_the_show(show)
     await planning.time_check(show)
     await live.end(show)
