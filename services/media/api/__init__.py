@@ -1,0 +1,11 @@
+"""The media service's routes, by topic; thin: each builds one command, hands it over, and answers."""
+
+from typing import Final
+
+from litestar.types import ControllerRouterHandler
+
+from services.media.api.assets import HANDLERS as ASSETS
+from services.media.api.films import HANDLERS as FILMS
+from services.media.api.recordings import HANDLERS as RECORDINGS
+
+HANDLERS: Final[list[ControllerRouterHandler]] = [*ASSETS, *RECORDINGS, *FILMS]

@@ -1,0 +1,404 @@
+"""Edits and video on demand: what was cut from a recording, the film, and where people watch it. Source: duties.md D17, D18."""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+import msgspec
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
+
+from chassis.handle import utc_now
+from chassis.http import Answer, AsOf, Caller, FieldError, Versioned, receipt, refuses, versioned
+from chassis.service import House
+from contracts.media import EditSegment
+from contracts.problems import Invalid, WrongState
+from services.media import application, places, views
+from services.media import commands as c
+from services.media.api.common import EITHER, OPERATE, READ, REQUEST, Body, Line, Reasoned
+from services.media.api.streaming import Film, RangeHeader, RangeNotSatisfiable, answer
+from services.media.application import Request, Wish
+from services.media.domain import EDIT, RECORDING, RIGHTS, VOD
+from services.media.domain import edits as edit_states
+from services.media.domain import vod as vod_states
+from services.media.domain.edits import require_rendered
+from services.media.domain.refusals import (
+    CustomerDuty,
+    EditNotRendered,
+    EditOutOfRange,
+    RecordingForbidden,
+    RecordingNotFinalised,
+    SegmentUnknown,
+    VodDeclined,
+    VodNotEntitled,
+    VodNotOnDemand,
+)
+from services.media.domain.tape import Quarantined, Unknown
+from services.media.domain.vod import require_on_demand
+
+EDITS: Final = ["Edits"]
+ON_DEMAND: Final = ["Video on demand"]
+
+Second = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
+
+
+class Trim(Body, frozen=True, kw_only=True):
+    """[start_s, end_s) of all that was recorded, gaps left out; without an end it runs to the last frame."""
+
+    start_s: Second = 0.0
+    end_s: Second | None = None
+
+
+class CreateEdit(Body, frozen=True, kw_only=True):
+    """What the film is made of: stretches of segments in playing order, or a trim; without either everything recorded.
+
+    The title is the session's unless one is given. `loudness_lufs` levels the sound; EBU R 128 asks for -23.
+    """
+
+    title: Line | None = None
+    segments: Annotated[tuple[EditSegment, ...], msgspec.Meta(min_length=1, max_length=200)] | None = None
+    trim: Trim | None = None
+    loudness_lufs: Annotated[float, msgspec.Meta(ge=-40, le=-5)] | None = None
+
+
+class EditView(msgspec.Struct, frozen=True, kw_only=True):
+    """An edit; `situation` is RENDERING, RENDERED or FAILED. The film's facts are null until it is rendered."""
+
+    edit_id: UUID
+    recording_id: UUID
+    show_id: UUID
+    title: str
+    situation: str
+    segments: tuple[EditSegment, ...]
+    loudness_lufs: float | None
+    sha256: str | None
+    size_bytes: int | None
+    duration_ms: int | None
+    recipe: str | None
+    reason: str | None
+
+
+class VodView(msgspec.Struct, frozen=True, kw_only=True):
+    """A film on demand; `situation` is UPLOADING, ON_DEMAND, FAILED, RETRACTING or RETRACTED.
+
+    `stored_bytes` have arrived. `reason` is why it was retracted, failed, or why the last attempt did.
+    """
+
+    vod_id: UUID
+    edit_id: UUID
+    recording_id: UUID
+    show_id: UUID
+    title: str
+    situation: str
+    sha256: str
+    size_bytes: int
+    parts: int
+    stored_bytes: int
+    key: str | None
+    reason: str | None
+
+
+class OriginOfFilm(msgspec.Struct, frozen=True, kw_only=True):
+    """One original a film was made of, as it was kept."""
+
+    segment_id: UUID
+    key: str
+    sha256: str
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    """What a film on demand was made of: its checksum, the edit and recipe, the originals. Source: features.md M13.
+
+    The events behind each line are in the audit trail under the named streams.
+    """
+
+    vod: str
+    vod_sha256: str
+    edit: str
+    edit_sha256: str
+    recipe: str
+    segments: tuple[EditSegment, ...]
+    recording: str
+    originals: list[OriginOfFilm]
+
+
+@post(
+    "/recordings/{recording_id:uuid}/edits",
+    operation_id="createEdit",
+    scopes=OPERATE,
+    tags=EDITS,
+    status_code=202,
+    dependencies=REQUEST,
+    responses=refuses(RecordingForbidden, RecordingNotFinalised, SegmentUnknown, EditOutOfRange, WrongState),
+)
+async def create_edit(
+    recording_id: FromPath[UUID],
+    data: JSONBody[CreateEdit],
+    house: NamedDependency[House],
+    request_: NamedDependency[Request],
+) -> Answer:
+    """Make a film of a recording.
+
+    It is accepted, not done: `media.edit_rendered.v1` or `media.edit_failed.v1` follows. The original stays as it is.
+    """
+    if data.segments is not None and data.trim is not None:
+        raise Invalid(errors=[FieldError(place="body", field="/trim", rule="leave out, or leave out segments")])
+    trim = data.trim or Trim()
+    wish = Wish(
+        title=data.title,
+        segments=data.segments,
+        start_s=trim.start_s,
+        end_s=trim.end_s,
+        loudness_lufs=data.loudness_lufs,
+    )
+    edit_id = request_.ident("edit")
+    outcome = await application.create_edit(house, request_, recording_id, edit_id, wish)
+    return receipt(outcome, edit_id, location=f"/edits/{edit_id}")
+
+
+@get("/recordings/{recording_id:uuid}/films", operation_id="listFilms", scopes=READ, tags=EDITS)
+async def list_films(
+    recording_id: FromPath[UUID],
+    house: NamedDependency[House],
+    me: NamedDependency[Caller],
+    seen: NamedDependency[int | None],
+) -> list[views.FilmLine]:
+    """List the edits of a recording and those that went on demand."""
+    await house.handler.state(RECORDING, recording_id, tenant=me.tenant)
+    await house.projector.wait(seen or 0)
+    return await views.films_of(house.db, me.tenant, recording_id=recording_id)
+
+
+@get("/edits/{edit_id:uuid}", operation_id="seeEdit", scopes=READ, tags=EDITS)
+async def see_edit(
+    edit_id: FromPath[UUID],
+    house: NamedDependency[House],
+    me: NamedDependency[Caller],
+    as_of: NamedDependency[AsOf | None],
+) -> Versioned[EditView]:
+    """See an edit as it is, or was."""
+    edit, version = await house.handler.state(EDIT, edit_id, tenant=me.tenant, as_of=as_of)
+    assert not isinstance(edit, edit_states.Unknown)
+    return versioned(_edit(edit), version)
+
+
+@get(
+    "/edits/{edit_id:uuid}/content",
+    operation_id="downloadEdit",
+    scopes=READ,
+    tags=EDITS,
+    media_type=places.VIDEO,
+    dependencies=REQUEST,
+    responses=refuses(EditNotRendered, RecordingForbidden, RangeNotSatisfiable),
+)
+async def download_edit(
+    edit_id: FromPath[UUID],
+    house: NamedDependency[House],
+    request_: NamedDependency[Request],
+    range_: RangeHeader = "",
+) -> Film:
+    """Download the film of an edit, or a range of it.
+
+    Needs media:operate or media:write.
+    """
+    request_.require(*EITHER)
+    edit = require_rendered(await request_.state(house, EDIT, edit_id))
+    recording = await request_.state(house, RECORDING, edit.plan.recording_id)
+    if isinstance(recording, Quarantined):
+        raise RecordingForbidden(reason=recording.reason)
+    store = places.originals(house.settings)
+    return await answer(store, edit.key, range_, sha256=edit.sha256, name=f"{edit_id}.mp4")
+
+
+@post(
+    "/edits/{edit_id:uuid}/vod",
+    operation_id="uploadToVod",
+    scopes=OPERATE,
+    tags=ON_DEMAND,
+    status_code=202,
+    dependencies=REQUEST,
+    responses=refuses(
+        EditNotRendered, RecordingForbidden, RecordingNotFinalised, VodNotEntitled, VodDeclined, WrongState
+    ),
+)
+async def upload_to_vod(
+    edit_id: FromPath[UUID], house: NamedDependency[House], request_: NamedDependency[Request]
+) -> Answer:
+    """Bring the film of an edit on demand.
+
+    It is accepted, not done: `media.vod_upload_completed.v1` or `media.vod_upload_failed.v1` follows. A film that is on
+    its way, or there, stays as it is; one that failed or was retracted is uploaded again.
+    """
+    outcome = await application.upload_to_vod(house, request_, edit_id)
+    vod_id = application.vod_of(edit_id)
+    return receipt(outcome, vod_id, location=f"/vod/{vod_id}")
+
+
+@get("/vod/{vod_id:uuid}", operation_id="seeVod", scopes=READ, tags=ON_DEMAND)
+async def see_vod(
+    vod_id: FromPath[UUID],
+    house: NamedDependency[House],
+    me: NamedDependency[Caller],
+    as_of: NamedDependency[AsOf | None],
+) -> Versioned[VodView]:
+    """See how far a film on demand is."""
+    vod, version = await house.handler.state(VOD, vod_id, tenant=me.tenant, as_of=as_of)
+    assert not isinstance(vod, vod_states.Unknown)
+    return versioned(_vod(vod), version)
+
+
+@get(
+    "/vod/{vod_id:uuid}/content",
+    operation_id="watchVod",
+    scopes=READ,
+    tags=ON_DEMAND,
+    media_type=places.VIDEO,
+    dependencies=REQUEST,
+    responses=refuses(VodNotOnDemand, RecordingForbidden, RangeNotSatisfiable),
+)
+async def watch_vod(
+    vod_id: FromPath[UUID],
+    house: NamedDependency[House],
+    request_: NamedDependency[Request],
+    range_: RangeHeader = "",
+) -> Film:
+    """Watch a film on demand, whole or in ranges."""
+    vod = require_on_demand(await request_.state(house, VOD, vod_id))
+    recording = await request_.state(house, RECORDING, vod.film.recording_id)
+    if isinstance(recording, Quarantined):
+        raise RecordingForbidden(reason=recording.reason)
+    store = places.on_demand(house.settings)
+    return await answer(store, vod.key, range_, sha256=vod.film.sha256, name=f"{vod_id}.mp4")
+
+
+@get("/vod/{vod_id:uuid}/provenance", operation_id="traceVod", scopes=READ, tags=ON_DEMAND)
+async def trace_vod(vod_id: FromPath[UUID], house: NamedDependency[House], me: NamedDependency[Caller]) -> Provenance:
+    """Trace a film on demand back to the originals it was made of."""
+    vod, _ = await house.handler.state(VOD, vod_id, tenant=me.tenant)
+    assert not isinstance(vod, vod_states.Unknown)
+    found, _ = await house.handler.state(EDIT, vod.film.edit_id, tenant=me.tenant)
+    edit = require_rendered(found)
+    recording, _ = await house.handler.state(RECORDING, vod.film.recording_id, tenant=me.tenant)
+    assert not isinstance(recording, Unknown)
+    used = [one for one in recording.tape.kept if one.segment_id in edit.plan.sources]
+    return Provenance(
+        vod=VOD.stream(vod_id),
+        vod_sha256=vod.film.sha256,
+        edit=EDIT.stream(vod.film.edit_id),
+        edit_sha256=edit.sha256,
+        recipe=edit.recipe,
+        segments=edit.plan.segments,
+        recording=RECORDING.stream(vod.film.recording_id),
+        originals=[
+            OriginOfFilm(segment_id=one.segment_id, key=one.kept.key, sha256=one.kept.sha256)
+            for one in used
+            if one.kept is not None
+        ],
+    )
+
+
+@post(
+    "/vod/{vod_id:uuid}/retract",
+    operation_id="retractVod",
+    scopes=READ,
+    tags=ON_DEMAND,
+    status_code=202,
+    dependencies=REQUEST,
+    responses=refuses(WrongState),
+)
+async def retract_vod(
+    vod_id: FromPath[UUID],
+    data: JSONBody[Reasoned],
+    house: NamedDependency[House],
+    request_: NamedDependency[Request],
+) -> Answer:
+    """Take a film off demand; recording and edit remain.
+
+    Needs media:operate or media:write. `media.vod_retracted.v1` follows when its bytes are gone.
+    """
+    request_.require(*EITHER)
+    command = c.RetractVod(at=utc_now(), reason=data.reason)
+    return receipt(await request_.run(house, VOD, vod_id, command), vod_id)
+
+
+@post(
+    "/shows/{show_id:uuid}/vod-opt-out",
+    operation_id="optOutOfVod",
+    scopes=READ,
+    tags=ON_DEMAND,
+    status_code=200,
+    dependencies=REQUEST,
+    responses=refuses(CustomerDuty),
+)
+async def opt_out_of_vod(
+    show_id: FromPath[UUID],
+    data: JSONBody[Reasoned],
+    house: NamedDependency[House],
+    request_: NamedDependency[Request],
+) -> Answer:
+    """Keep a show off demand, and take off what already is.
+
+    Needs media:write; the customer decides this. A show is known here once its hours or its rundown are.
+    """
+    request_.require(*EITHER)
+    await request_.state(house, RIGHTS, show_id)
+    command = c.OptOutOfVod(at=utc_now(), show_id=show_id, role=request_.role, reason=data.reason)
+    return receipt(await request_.run(house, RIGHTS, show_id, command), show_id)
+
+
+# --- from the state to the answer
+
+
+def _edit(edit: edit_states.Rendering | edit_states.Rendered | edit_states.Failed) -> EditView:
+    film = edit if isinstance(edit, edit_states.Rendered) else None
+    return EditView(
+        edit_id=edit.plan.edit_id,
+        recording_id=edit.plan.recording_id,
+        show_id=edit.plan.show_id,
+        title=edit.plan.title,
+        situation=type(edit).__name__.upper(),
+        segments=edit.plan.segments,
+        loudness_lufs=edit.plan.loudness_lufs,
+        sha256=film.sha256 if film else None,
+        size_bytes=film.size_bytes if film else None,
+        duration_ms=film.duration_ms if film else None,
+        recipe=film.recipe if film else None,
+        reason=edit.reason if isinstance(edit, edit_states.Failed) else None,
+    )
+
+
+def _vod(
+    vod: vod_states.Uploading | vod_states.OnDemand | vod_states.Failed | vod_states.Retracting | vod_states.Retracted,
+) -> VodView:
+    film = vod.film
+    parts = vod.parts if isinstance(vod, vod_states.Uploading) else ()
+    there = isinstance(vod, vod_states.OnDemand)
+    return VodView(
+        vod_id=film.vod_id,
+        edit_id=film.edit_id,
+        recording_id=film.recording_id,
+        show_id=film.show_id,
+        title=film.title,
+        situation="ON_DEMAND" if there else type(vod).__name__.upper(),
+        sha256=film.sha256,
+        size_bytes=film.size_bytes,
+        parts=len(parts),
+        stored_bytes=film.size_bytes if there else sum(part.size_bytes for part in parts),
+        key=vod.key if isinstance(vod, vod_states.OnDemand) else None,
+        reason=None if isinstance(vod, vod_states.OnDemand) else vod.reason,
+    )
+
+
+HANDLERS: Final[list[HTTPRouteHandler]] = [
+    create_edit,
+    list_films,
+    see_edit,
+    download_edit,
+    upload_to_vod,
+    see_vod,
+    watch_vod,
+    trace_vod,
+    retract_vod,
+    opt_out_of_vod,
+]
