@@ -37,6 +37,9 @@ class Projector:
         self._positions: dict[str, int] = dict.fromkeys((p.name for p in projections), 0)
         self._moved = asyncio.Condition()
         self._stuck: dict[str, str] = {}
+        """Projections that failed on an event, until they get past it."""
+        self._away: set[str] = set()
+        """Projections whose database does not answer."""
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -53,6 +56,8 @@ class Projector:
 
     async def check(self) -> None:
         """Readiness: raises Unreachable while a projection cannot go on, and says why."""
+        if self._away:
+            raise Unreachable("the database does not answer")
         if self._stuck:
             raise Unreachable("; ".join(f"{name}: {why}" for name, why in self._stuck.items()))
 
@@ -64,14 +69,15 @@ class Projector:
         while True:
             try:
                 position = await self._position(projection.name)
+                self._away.discard(projection.name)
                 await self._seen(projection.name, position)
                 while True:
                     await self._store.wait_beyond(position)
                     position = await self._apply(projection, position)
                     await self._seen(projection.name, position)
                     self._stuck.pop(projection.name, None)
-            except (Unreachable, *CONNECTION_LOST) as lost:
-                self._stuck[projection.name] = type(lost).__name__
+            except (Unreachable, *CONNECTION_LOST):
+                self._away.add(projection.name)
             except Exception as fault:
                 self._stuck[projection.name] = repr(fault)
                 log.exception("projection_failed", projection=projection.name)

@@ -31,7 +31,7 @@ READY_WITHIN_S = 60.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
 STEADY_AFTER_S = 30.0
 """A part that ran so long before it died starts again at once; one that keeps dying waits longer each time."""
-ENGINE_MODULE = "services.stage.engine"
+STAGE_HANDS = "services.stage."
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ async def end_engines(home: Home) -> None:
     """End the programme engines of this home: they outlive the stage service on purpose, but not the house."""
     for pid_file in home.engines.glob("*.pid"):
         text = pid_file.read_text().strip()
-        if text.isdecimal() and ENGINE_MODULE in command_of(int(text)):
+        if text.isdecimal() and STAGE_HANDS in command_of(int(text)):
             await end_stranger(int(text), signal.SIGTERM)
         pid_file.unlink(missing_ok=True)
 

@@ -59,6 +59,31 @@ async def test_two_processes_projecting_apply_each_event_once(toy, pool):
     assert await pool.fetchval("SELECT count(*) FROM sums") == 50
 
 
+async def test_read_models_are_ready_again_once_the_database_is(toy, pool, toy_urls):
+    store, _ = toy
+    projector = Projector(store, pool, Codec(EVENTS), [Sums()])
+    owner, role = await asyncpg.connect(toy_urls[0]), urlsplit(toy_urls[1]).username
+    try:
+        async with running(projector.run()):
+            await projector.wait(0)
+            database = await owner.fetchval("SELECT quote_ident(current_database())")
+            await owner.execute(f"ALTER DATABASE {database} CONNECTION LIMIT 0")
+            await owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", role)
+            await until(lambda: _ready(projector, wanted=False))
+            await owner.execute(f"ALTER DATABASE {database} CONNECTION LIMIT -1")
+            await until(lambda: _ready(projector, wanted=True))
+    finally:
+        await owner.close()
+
+
+async def _ready(projector, *, wanted: bool) -> bool:
+    try:
+        await projector.check()
+    except Unreachable:
+        return not wanted
+    return wanted
+
+
 async def test_waiting_for_a_position_nobody_reached_says_so(toy, pool):
     projector = Projector(toy[0], pool, Codec(EVENTS), [Sums()])
     with pytest.raises(Unreachable):
