@@ -38,6 +38,7 @@ async def test_killing_every_part_of_a_live_show_loses_and_repeats_nothing():
         every_stream_is_whole(trail)
         every_intent_has_one_outcome(trail["stage"])
         nothing_is_missing_from_the_recording(trail)
+        no_presenter_was_dropped(trail["stage"])
 
 
 async def operate(show, done: asyncio.Event) -> int:
@@ -101,3 +102,9 @@ def nothing_is_missing_from_the_recording(trail) -> None:
     assert [e for e in trail["stage"] if e["type"] == "stage.engine_lost.v1"] == []
     [final] = [e["data"] for e in trail["media"] if e["type"] == "media.recording_finalised.v1"]
     assert final["gaps_ms"] == 0
+
+
+def no_presenter_was_dropped(entries) -> None:
+    """Presenters publish to a program of its own, too."""
+    live_until = next(e["position"] for e in entries if e["type"] == "stage.stream_end_requested.v1")
+    assert [e for e in entries if e["type"] == "stage.presenter_dropped.v1" and e["position"] < live_until] == []

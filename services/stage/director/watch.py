@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from chassis import observe
+from chassis.faults import Unreachable
 from chassis.service import House
 from contracts import stage as e
 from contracts.envelope import Recorded
@@ -36,10 +37,19 @@ class Director:
             for wanted in await stages_with_engine(self._house.db):
                 self._take_up(wanted.stage_id, wanted.tenant, tasks)
             while True:
-                await store.wait_beyond(position)
-                for record in await store.read(position):
+                for record in await self._news(position):
                     self._follow(record, tasks)
                     position = record.position
+
+    async def _news(self, position: int) -> list[Recorded]:
+        """What was recorded since. A database that is away keeps us from news, not from what is on air."""
+        try:
+            await self._house.store.wait_beyond(position)
+            return await self._house.store.read(position)
+        except Unreachable as lost:
+            log.info("director_waits", reason=str(lost))
+            await asyncio.sleep(RESTART_S)
+            return []
 
     async def authorise(self, key: str) -> str | None:
         """The name under which a presenter with this ingest key publishes; None for a key nobody has now."""
