@@ -1,8 +1,9 @@
 """Writes what the services promise as files others can read, and says when those files are out of date.
 
-`contracts/generated/` gets the OpenAPI 3.1 document of each service (from `services/<name>/app.py`, which holds its one
-`Definition`; neither database nor broker is needed), the AsyncAPI 3.0 document of the streams and the JSON Schema of
-each event. Golden messages are kept here too: one real message per event version, never edited, only added.
+`contracts/generated/` gets the OpenAPI 3.1 document of each service (of the `Litestar` that `describe()` in
+`services/<name>/app.py` builds with neither database nor broker), the AsyncAPI 3.0 document of the streams and the JSON
+Schema of each event. Golden messages are kept here too: one per event version, never edited, only added; first from
+real events (`--golden-from`), and for what no show has brought about yet from samples (`--golden-fill`).
 """
 
 import argparse
@@ -16,16 +17,17 @@ from typing import Any, Final
 
 import msgspec
 
+from chassis.decider import Codec
 from chassis.http.openapi import encoded
-from chassis.service import VERSION, Definition, api
+from chassis.service import VERSION
 from contracts.envelope import Event, events_of
 from contracts.roles import SERVICES
 from regie.asyncapi import Vocabulary, asyncapi, event_schema
+from regie.samples import sample
 
 ROOT: Final = Path(__file__).parent.parent / "contracts"
 GENERATED: Final = ROOT / "generated"
 GOLDEN: Final = ROOT / "golden"
-_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--golden-from", metavar="FILE", type=Path, help="add golden messages from real events, one JSON a line"
     )
+    what.add_argument("--golden-fill", action="store_true", help="add a sample for each event version without one")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,9 +45,9 @@ def run(args: argparse.Namespace) -> int:
     if args.golden_missing:
         return _print_missing()
     if args.golden_from is not None:
-        added = add_golden(args.golden_from.read_bytes().splitlines(), vocabulary())
-        print(f"{len(added)} golden messages added", *added, sep="\n  ")
-        return 0
+        return _print_added(add_golden(args.golden_from.read_bytes().splitlines(), vocabulary()))
+    if args.golden_fill:
+        return _print_added(add_golden([stored(sample(event)) for _, event in missing_events()], vocabulary()))
     wanted = generate()
     return check(wanted) if args.check else write(wanted)
 
@@ -85,17 +88,9 @@ def has_api(service: str) -> bool:
 
 
 def openapi_of(service: str) -> bytes:
-    document: bytes = api(definition_of(service)).state.openapi()
+    """The document of the application `services.<name>.app.describe()` builds with nothing behind it."""
+    document: bytes = import_module(f"services.{service}.app").describe().state.openapi()
     return document
-
-
-def definition_of(service: str) -> Definition:
-    """The one `Definition` in a service's composition root. Raises LookupError where there is none, or more."""
-    module = import_module(f"services.{service}.app")
-    found = [thing for thing in vars(module).values() if isinstance(thing, Definition)]
-    if len(found) != 1:
-        raise LookupError(f"{module.__name__} must hold exactly one Definition, not {len(found)}")
-    return found[0]
 
 
 def write(wanted: Mapping[Path, bytes], folder: Path = GENERATED) -> int:
@@ -169,18 +164,30 @@ def add_golden(payloads: list[bytes], words: Vocabulary, folder: Path = GOLDEN) 
     return added
 
 
+def stored(event: Event) -> bytes:
+    """An event's payload as the store holds it."""
+    return Codec({event.tag(): type(event)}).encode(event)
+
+
 def reencoded(payload: bytes, event: type[Event]) -> bytes:
-    """A stored payload read and written again, as the store writes it."""
-    return _ENCODER.encode(msgspec.json.decode(payload, type=event))
+    """A stored payload read and written again, as the store does it."""
+    codec = Codec({event.tag(): event})
+    return codec.encode(codec.decode(event.tag(), payload))
 
 
-def golden_missing() -> list[str]:
-    known = {path.name.removesuffix(".json") for path in GOLDEN.glob("*.json")}
-    return [tag for events in vocabulary().values() for tag in events if tag not in known]
+def missing_events(folder: Path = GOLDEN) -> list[tuple[str, type[Event]]]:
+    """The event versions without a golden message, in the order of services and tags."""
+    known = {path.name.removesuffix(".json") for path in folder.glob("*.json")}
+    return [(tag, event) for events in vocabulary().values() for tag, event in events.items() if tag not in known]
 
 
 def _print_missing() -> int:
-    missing = golden_missing()
-    print(*missing, sep="\n")
+    missing = missing_events()
+    print(*(tag for tag, _ in missing), sep="\n")
     print(f"{len(missing)} event versions have no golden message", file=sys.stderr)
     return 1 if missing else 0
+
+
+def _print_added(added: list[str]) -> int:
+    print(f"{len(added)} golden messages added", *added, sep="\n  ")
+    return 0

@@ -1,6 +1,5 @@
 """A small service with every kind of route, and no database: what the chassis is tested on."""
 
-import asyncio
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -247,11 +246,3 @@ def app(**changed: Any) -> Litestar:
         "tags": {"Shows": "What is planned and played."},
     }
     return Api(**{**settings, **changed}).build()
-
-
-def main(port: int) -> None:
-    """Serve the toy on a real socket, with a clock that runs."""
-    from chassis.http import serve
-
-    asyncio.set_event_loop_policy(None)
-    serve(app(), "127.0.0.1", port)
