@@ -15,6 +15,7 @@ from regie.demo.play import after, before, on_air, up_to_live
 from regie.demo.trail import trail_of
 from tests.support.show import pids_of, show_of_our_own
 
+SEGMENT_OPENED, SEGMENT_CLOSED = "stage.program_segment_opened.v1", "stage.program_segment_closed.v1"
 VICTIMS = ("stage", "postgres", "nats", "scheduling", "media", "entitlement", "stage", "postgres")
 
 
@@ -87,14 +88,24 @@ def every_stream_is_whole(trail) -> None:
 
 
 def every_intent_has_one_outcome(entries) -> None:
-    intents = {
-        e["data"]["effect_id"] for e in entries if e["type"].endswith("_requested.v1") and "effect_id" in e["data"]
-    }
-    outcomes = Counter(
-        e["data"]["effect_id"] for e in entries if not e["type"].endswith("_requested.v1") and "effect_id" in e["data"]
-    )
+    """Each intent is followed by its facts (going live also starts the session), and by each of them once."""
+    intents = [e for e in entries if e["type"].endswith("_requested.v1")]
+    facts = [e for e in entries if not e["type"].endswith("_requested.v1")]
     assert len(intents) > 20
-    assert {intent: outcomes[intent] for intent in intents if outcomes[intent] != 1} == {}
+    for intent in intents:
+        outcomes = Counter(fact["type"] for fact in facts if answers(fact, intent))
+        assert set(outcomes.values()) == {1}, (intent["type"], outcomes)
+
+
+def answers(fact, intent) -> bool:
+    """A recording is named by its segment, everything else by the effect."""
+    match intent["type"]:
+        case "stage.recording_requested.v1":
+            return fact["type"] == SEGMENT_OPENED and fact["data"]["segment_id"] == intent["data"]["effect_id"]
+        case "stage.recording_stop_requested.v1":
+            return fact["type"] == SEGMENT_CLOSED and fact["data"]["segment_id"] == intent["data"]["segment_id"]
+        case _:
+            return fact["data"].get("effect_id") == intent["data"]["effect_id"]
 
 
 def nothing_is_missing_from_the_recording(trail) -> None:
