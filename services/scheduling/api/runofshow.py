@@ -320,7 +320,7 @@ async def get_knock_on(
     show_id: FromPath[UUID],
     house: NamedDependency[House],
     me: NamedDependency[Caller],
-    session_id: UUID,
+    session_id: Annotated[UUID, QueryParameter(description="The session that would run over.")],
     delay_s: Annotated[int, QueryParameter(ge=0, le=86_400, description="How much later the session would end.")],
 ) -> KnockOn:
     """Say what would follow if a session ended so much later than now expected."""
