@@ -70,10 +70,10 @@ class RtmpReceiver:
         self.publications: list[Publication] = []
         self.refused = 0
 
-    async def start(self, port: int = 0, keys: Collection[str] = (), directory: Path | str = ".") -> None:
+    async def start(self, port: int = 0, keys: Collection[str] = (), directory: Path | str | None = None) -> None:
         """Listen on 127.0.0.1; port 0 = any free one, and the same again after a stop."""
         self._keys = list(keys) or self._keys
-        self._directory = Path(directory)
+        self._directory = self._directory if directory is None else Path(directory)
         self._directory.mkdir(parents=True, exist_ok=True)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(

@@ -1,0 +1,110 @@
+"""The main job on real input, and what must not be found anywhere afterwards."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from regie.demo import DEFAULT_SCHEDULE
+from regie.demo.context import STREAM_KEY
+from regie.demo.house import own_house
+from regie.embedded.postgres import Postgres
+from regie.home import Home
+from regie.plan import ROOT
+
+REAL = ROOT.parent / "shared" / "data" / "schedules"
+NAMES = ("Zoé Lefèvre", "Amélie Désœuvres", "Camille Régis", "Can you hear me better now?")
+"""Planted by the demo: speakers, the analyst, a chat message. They are sealed everywhere."""
+SEEN_EVERYWHERE = "Ouverture : pourquoi le direct"
+"""Not personal: the title of a session. Where it is not found, the search itself is broken."""
+
+
+@pytest.fixture(scope="module")
+async def endpoints():
+    async with own_house(os.environ) as found:
+        yield found
+
+
+async def demo(endpoints, schedule: Path) -> tuple[int, str]:
+    """`make demo` in the house of this module, as a person would run it."""
+    env = {**os.environ, "REGIE_HOME": endpoints["home"], "COLUMNS": "250"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "regie", "demo", "--schedule", str(schedule),
+        env=env, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    return process.returncode, output.decode()
+
+
+async def test_one_show_from_purchase_to_video_on_demand(endpoints):
+    status, output = await demo(endpoints, DEFAULT_SCHEDULE)
+    assert status == 0, output
+    assert "All 43 steps held" in output
+
+
+async def test_nothing_personal_and_no_key_is_in_clear_anywhere(endpoints):
+    """Runs behind the demo: its names, its chat and its stream key, in every database, stream and log."""
+    places = {"database": await in_databases(endpoints), "files": in_files(Path(endpoints["home"]))}
+    for place, texts in places.items():
+        found = [text for text in (SEEN_EVERYWHERE, STREAM_KEY, *NAMES) if any(text.encode() in one for one in texts)]
+        assert found == [SEEN_EVERYWHERE], f"in clear in the {place}: {found}"
+
+
+async def in_databases(endpoints) -> list[bytes]:
+    """Every value of every table of every database, the vault's included."""
+    server = Postgres(Home(Path(endpoints["home"])))
+    values: list[bytes] = []
+    admin = await asyncpg.connect(server.url())
+    names = [row[0] for row in await admin.fetch("SELECT datname FROM pg_database WHERE NOT datistemplate")]
+    await admin.close()
+    for name in names:
+        db = await asyncpg.connect(server.url(), database=name)
+        tables = await db.fetch("SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('public', 'log')")
+        for schema, table in tables:
+            for row in await db.fetch(f'SELECT * FROM "{schema}"."{table}"'):
+                values.extend(value if isinstance(value, bytes) else str(value).encode() for value in row)
+        await db.close()
+    return values
+
+
+def in_files(home: Path) -> list[bytes]:
+    """The broker's store, all logs, and what the processes were started with."""
+    files = [path for folder in ("nats", "logs", "run") for path in (home / folder).rglob("*") if path.is_file()]
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if _readable(path)]
+    return [path.read_bytes() for path in files] + commands
+
+
+def _readable(path: Path) -> bool:
+    try:
+        path.read_bytes()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "voc-frab-camp2019.facts.json",
+        pytest.param("fosdem-2007.facts.xml", marks=pytest.mark.long),
+        pytest.param("voc-pretalx-democon.json", marks=pytest.mark.long),
+        pytest.param("voc-hub-schedule2.facts.json", marks=pytest.mark.long),
+    ],
+)
+async def test_a_real_public_schedule_is_produced_too(endpoints, name):
+    if not REAL.is_dir():
+        pytest.skip(f"the public schedules are not here: {REAL}")
+    status, output = await demo(endpoints, REAL / name)
+    assert status == 0, output
+
+
+async def test_a_schedule_with_a_fault_fails_the_demo_by_line_and_rule(endpoints, tmp_path):
+    broken = tmp_path / "broken.xml"
+    broken.write_text(DEFAULT_SCHEDULE.read_text().replace("<duration>00:45</duration>", "<duration>soon</duration>"))
+    status, output = await demo(endpoints, broken)
+    assert status == 1
+    assert "RUNDOWN_INVALID" in output
+    assert "duration" in output
