@@ -299,6 +299,9 @@ def _of_crew(handler: Handler) -> list[Policy]:
     async def withdraw_the_seat_of_a_returned_show(event: e.ShowConfirmationRejected, about: Recorded) -> Sequence[Do]:
         return await _withdrawn(handler, event, "The hours of the show are gone.", about)
 
+    async def withdraw_the_seat_of_an_abandoned_show(event: e.ShowAbandoned, about: Recorded) -> Sequence[Do]:
+        return await _withdrawn(handler, event, "The show was abandoned.", about)
+
     async def free_the_analyst_of_a_closed_show(event: e.ShowClosed, about: Recorded) -> Sequence[Do]:
         show = await _show_of(handler, event.show_id, about)
         if not isinstance(show, WithHours):
@@ -313,6 +316,7 @@ def _of_crew(handler: Handler) -> list[Policy]:
         Policy(on=e.AnalystDoubleBooked, then=take_the_double_booked_off_the_seat),
         Policy(on=e.ShowCancelled, then=withdraw_the_seat_of_a_cancelled_show),
         Policy(on=e.ShowConfirmationRejected, then=withdraw_the_seat_of_a_returned_show),
+        Policy(on=e.ShowAbandoned, then=withdraw_the_seat_of_an_abandoned_show),
         Policy(on=e.ShowClosed, then=free_the_analyst_of_a_closed_show),
     ]
 
@@ -339,7 +343,10 @@ def _follow(event: e.SeatMoved, analyst_id: UUID, about: Recorded) -> list[Do]:
 
 
 async def _withdrawn(
-    handler: Handler, event: e.ShowCancelled | e.ShowConfirmationRejected, reason: str, about: Recorded
+    handler: Handler,
+    event: e.ShowCancelled | e.ShowAbandoned | e.ShowConfirmationRejected,
+    reason: str,
+    about: Recorded,
 ) -> Sequence[Do]:
     if event.entitlement_id is None:
         return []

@@ -84,18 +84,19 @@ def _end(command: c.EndShow, state: Exists) -> list[Event]:
 
 
 def _abandon(command: c.AbandonShow, state: Exists) -> list[Event]:
-    """An abandoned show has ended for its hours, which are metered until now. Source: duties.md Q11."""
+    """The hours are metered until now. Source: duties.md Q11."""
     match state:
         case Abandoned():
             return []
         case Confirmed() | Ready():
-            show_id, bound = state.about.show_id, state.bound_to
-            return [
-                e.ShowAbandoned(at=command.at, show_id=show_id, reason=command.reason, entitlement_id=bound),
-                e.ShowEnded(at=command.at, show_id=show_id, ended_at=command.at, entitlement_id=bound),
-            ]
+            return [_abandoned(command, state, command.reason)]
         case _:
             raise wrong_state(state)
+
+
+def _abandoned(command: Asked, state: Confirmed | Ready, reason: str) -> Event:
+    show_id, bound = state.about.show_id, state.bound_to
+    return e.ShowAbandoned(at=command.at, show_id=show_id, reason=reason, entitlement_id=bound)
 
 
 def _coverage_ended(command: c.NoteCoverageEnded, state: Exists) -> list[Event]:
@@ -106,8 +107,7 @@ def _coverage_ended(command: c.NoteCoverageEnded, state: Exists) -> list[Event]:
         case Wrapping():
             return [e.ShowClosed(at=command.at, show_id=show_id)]
         case Confirmed() | Ready():
-            reason = "Coverage ended before the show began."
-            return [e.ShowAbandoned(at=command.at, show_id=show_id, reason=reason, entitlement_id=state.bound_to)]
+            return [_abandoned(command, state, "Coverage ended before the show began.")]
         case _:
             return []
 

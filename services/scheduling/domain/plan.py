@@ -3,7 +3,7 @@
 Source: duties.md D2, L7, L8.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid5
@@ -84,14 +84,34 @@ def shifted(plan: Plan, shift_s: int) -> Plan:
 
 
 def with_session(plan: Plan, session: Session, stage_name: str | None) -> Plan:
-    """The plan with this session in place of the one with its id; a session new to the plan gets its usual cues."""
+    """The plan with this session in place of the one with its id, and the cues in the order of the sessions again.
+
+    A session new to the plan gets its usual cues.
+    """
     known = plan.session(session.session_id) is not None
     stages = {stage.stage_id: stage for stage in plan.stages}
     if stage_name is not None:
         stages[session.stage_id] = Stage(stage_id=session.stage_id, name=stage_name)
-    others = (it for it in plan.sessions if it.session_id != session.session_id)
-    cues = plan.cues if known else (*plan.cues, *usual_cues([session], after=_last_order(plan)))
-    return plan_of(stages.values(), (*others, session), cues, plan.speakers)
+    sessions = (*(it for it in plan.sessions if it.session_id != session.session_id), session)
+    cues = plan.cues if known else (*plan.cues, *usual_cues([session]))
+    return plan_of(stages.values(), sessions, _in_order(cues, sessions), plan.speakers)
+
+
+def _in_order(cues: Iterable[Cue], sessions: Iterable[Session]) -> list[Cue]:
+    """The cues sorted as their sessions start and, within a session, as they were; counted anew on each stage."""
+    by_id = {session.session_id: session for session in sessions}
+    return _counted(
+        sorted(cues, key=lambda it: (by_id[it.session_id].starts_at, by_id[it.session_id].ends_at, it.order)), by_id
+    )
+
+
+def _counted(cues: Iterable[Cue], by_id: Mapping[UUID, Session]) -> list[Cue]:
+    last, found = dict[UUID, int](), list[Cue]()
+    for cue in cues:
+        stage_id = by_id[cue.session_id].stage_id
+        last[stage_id] = last.get(stage_id, 0) + 1
+        found.append(replace(cue, order=last[stage_id]))
+    return found
 
 
 def with_speaker(plan: Plan, session_id: UUID, speaker: Speaker) -> Plan:
@@ -106,31 +126,27 @@ def with_speaker(plan: Plan, session_id: UUID, speaker: Speaker) -> Plan:
 
 
 def with_cue(plan: Plan, cue: Cue) -> Plan:
-    """The plan with this cue where its order says, or behind the last cue of its session for order 0; counted anew."""
-    if cue.order:
-        before = [it for it in plan.cues if it.order < cue.order]
-    else:
-        last = max((it.order for it in plan.cues if it.session_id == cue.session_id), default=_last_order(plan))
-        before = [it for it in plan.cues if it.order <= last]
-    after = [it for it in plan.cues if it not in before]
-    counted = (replace(it, order=order) for order, it in enumerate((*before, cue, *after), 1))
-    return plan_of(plan.stages, plan.sessions, counted, plan.speakers)
+    """The plan with this cue where its order says on its stage, or behind the last cue of its session for order 0."""
+    by_id = {session.session_id: session for session in plan.sessions}
+    stage_id = by_id[cue.session_id].stage_id
+    mine = [it for it in plan.cues if by_id[it.session_id].stage_id == stage_id]
+    last = max((it.order for it in mine if it.session_id == cue.session_id), default=len(mine))
+    place = min(cue.order - 1 if cue.order else last, len(mine))
+    others = [it for it in plan.cues if it not in mine]
+    cues = (*others, *_counted((*mine[:place], cue, *mine[place:]), by_id))
+    return plan_of(plan.stages, plan.sessions, cues, plan.speakers)
 
 
-def _last_order(plan: Plan) -> int:
-    return max((cue.order for cue in plan.cues), default=0)
-
-
-def usual_cues(sessions: Iterable[Session], *, after: int = 0) -> list[Cue]:
-    """The cues every session has, in the order of time; their ids follow from the session's."""
+def usual_cues(sessions: Sequence[Session]) -> list[Cue]:
+    """The cues every session has, counted on each stage in the order of time; their ids follow from the session's."""
+    by_id = {session.session_id: session for session in sessions}
     found = list[Cue]()
     for session in sorted(sessions, key=lambda it: (it.starts_at, it.stage_id)):
         for kind, label in _usual(session.kind):
-            after += 1
             text = label if kind == "break" else f"{label}: {session.title}"
             cue_id = uuid5(session.session_id, f"cue:{kind}")
-            found.append(Cue(cue_id=cue_id, session_id=session.session_id, kind=kind, label=text, order=after))
-    return found
+            found.append(Cue(cue_id=cue_id, session_id=session.session_id, kind=kind, label=text, order=0))
+    return _counted(found, by_id)
 
 
 def _usual(kind: SessionKind) -> tuple[tuple[str, str], ...]:
