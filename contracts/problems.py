@@ -25,7 +25,8 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
 
     @classmethod
     def title(cls) -> str:
-        return (cls.__doc__ or cls.__name__).strip().splitlines()[0]
+        """The public title: the first docstring line, without what it says of `facts` to those who raise it."""
+        return (cls.__doc__ or cls.__name__).strip().splitlines()[0].partition(" `facts`")[0]
 
 
 class WrongState(Refusal):
