@@ -4,6 +4,7 @@ Source: duties.md L7, L8, Q21, Q22; the arithmetic is in `timing`.
 """
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from contracts.scheduling import CoverageTerms, SessionTimes
@@ -13,6 +14,9 @@ from services.scheduling.domain.plan import Plan
 from services.scheduling.domain.retiming import live_slots, pairs, timing_terms
 from services.scheduling.domain.runofshow import RunOfShow
 from services.scheduling.timing import Claim, prep_conflicts, prep_slots
+
+MOST_CONFLICTS: Final = 200
+"""How many collisions are told of; a show of many stages has thousands, and one seat can serve none of them."""
 
 
 def prep_of(show_id: UUID, run: RunOfShow, terms: CoverageTerms, at: datetime) -> c.PlanPrep:
@@ -32,7 +36,7 @@ def prep_of(show_id: UUID, run: RunOfShow, terms: CoverageTerms, at: datetime) -
     )
     conflicts = tuple(
         c.PlannedConflict(session_id=UUID(it.session), other_session_id=UUID(it.other), live=it.claim is Claim.LIVE)
-        for it in prep_conflicts(ahead, rules)
+        for it in prep_conflicts(ahead, rules)[:MOST_CONFLICTS]
     )
     return c.PlanPrep(
         at=at,

@@ -3,7 +3,6 @@
 One show, its run of show, its crew and its preparation need none of these: each is a fold of its stream.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -13,7 +12,6 @@ import msgspec
 from chassis.http import Paging
 from contracts import scheduling as e
 from contracts.envelope import Event, Recorded
-from services.scheduling.commands import Shift
 
 STATES: Final[dict[type[Event], str]] = {
     e.ShowConfirmationRequested: "CONFIRMING",
@@ -108,12 +106,3 @@ async def shows(db: Any, tenant: str, paging: Paging) -> list[ShowLine]:
         tenant, before, paging.limit + 1,
     )  # fmt: skip
     return [ShowLine(**dict(row)) for row in rows]
-
-
-async def shifts_elsewhere(db: Any, analyst_id: UUID, tenant: str) -> tuple[Shift, ...]:
-    """The analyst's shifts for other customers."""
-    rows: Sequence[Any] = await db.fetch(
-        "SELECT seat_id, show_id, starts_at, ends_at FROM public.shifts WHERE analyst_id = $1 AND tenant <> $2",
-        analyst_id, tenant,
-    )  # fmt: skip
-    return tuple(Shift(**dict(row)) for row in rows)

@@ -11,7 +11,6 @@ from services.scheduling.application.request import ANALYST_NAME, Request
 from services.scheduling.domain.crew import SEAT, TEAM, NoSeat, OffDuty, Seat
 from services.scheduling.domain.ids import rota_id_of
 from services.scheduling.domain.rota import ROTA
-from services.scheduling.views import shifts_elsewhere
 
 
 async def join_team(house: House, request: Request, analyst_id: UUID, name: str) -> Outcome:
@@ -82,13 +81,22 @@ def _on(seat_id: UUID, command: c.SeatCommand) -> Do:
 
 async def _booked(house: House, request: Request, analyst_id: UUID, shift: c.Shift) -> Sequence[Do]:
     """In the team, and free: in this customer's rota for certain, in the others' as far as they are known."""
-    elsewhere = await shifts_elsewhere(house.db, analyst_id, request.tenant)
+    elsewhere = await _elsewhere(house, request, analyst_id)
     book = c.BookShift(at=request.at, analyst_id=analyst_id, shift=shift, elsewhere=elsewhere)
     member = c.RequireMember(at=request.at, analyst_id=analyst_id)
     return [
         Do(decider=TEAM, ident=request.tenant, command=member),
         Do(decider=ROTA, ident=rota_id_of(request.tenant, analyst_id), command=book),
     ]
+
+
+async def _elsewhere(house: House, request: Request, analyst_id: UUID) -> tuple[c.Shift, ...]:
+    """The analyst's shifts for other customers, from the read model that spans them all."""
+    rows = await house.db.fetch(
+        "SELECT seat_id, show_id, starts_at, ends_at FROM public.shifts WHERE analyst_id = $1 AND tenant <> $2",
+        analyst_id, request.tenant,
+    )  # fmt: skip
+    return tuple(c.Shift(**dict(row)) for row in rows)
 
 
 def _release(request: Request, seat_id: UUID, analyst_id: UUID) -> Do:
