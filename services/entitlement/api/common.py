@@ -9,6 +9,7 @@ from litestar.di import NamedDependency, Provide
 from chassis.handle import Outcome
 from chassis.http import Answer, Caller, Cause, IdempotencyKey, receipt
 from chassis.service import House
+from contracts.envelope import Role
 from services.entitlement.application import Desk
 from services.entitlement.commands import EntitlementCommand
 from services.entitlement.domain.entitlement import ENTITLEMENT
@@ -44,6 +45,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     async def run(self, ident: UUID, command: EntitlementCommand) -> Outcome:
         """Decides a command on one entitlement."""
         return await self.desk.handler.run(ENTITLEMENT, ident, command, self.cause, expect=self.expect, key=self.key)
+
+    def acting_as(self, wanted: Role) -> Role:
+        """The role an action is done in: the wanted one where the token has it, else the token's first."""
+        return wanted if wanted in self.me.roles else self.me.roles[0]
 
     async def answer(self, ident: UUID, command: EntitlementCommand) -> Answer:
         return receipt(await self.run(ident, command), ident)

@@ -14,6 +14,7 @@ from chassis.clock import as_utc
 from chassis.handle import utc_now
 from chassis.http import Answer, AsOf, Caller, FieldError, Instant, refuses
 from chassis.service import House
+from contracts.envelope import Role
 from contracts.problems import Invalid, NotFound, WrongState
 from services.entitlement import commands as c
 from services.entitlement.api.common import ADMIN, COMMAND, QUERY, READ, WRITE, Asked, Body, Name, Text
@@ -188,9 +189,8 @@ async def authorise_overtime(
     entitlement_id: FromPath[UUID], data: JSONBody[AuthoriseOvertime], asked: NamedDependency[Asked]
 ) -> Answer:
     """Agree, as the customer, to more than the grant; a running seat goes on."""
-    me = asked.me
     command = c.AuthoriseOvertime(
-        at=utc_now(), minutes=data.minutes, reason=data.reason, by=me.subject, role=me.roles[0]
+        at=utc_now(), minutes=data.minutes, reason=data.reason, by=asked.me.subject, role=asked.acting_as(Role.CUSTOMER)
     )
     return await asked.answer(entitlement_id, command)
 
@@ -207,7 +207,6 @@ async def correct_consumption(
     entitlement_id: FromPath[UUID], data: JSONBody[Correct], asked: NamedDependency[Asked]
 ) -> Answer:
     """Move hours between two accounts, as a supervisor and with a reason; nothing recorded is edited."""
-    me = asked.me
     command = c.CorrectConsumption(
         at=utc_now(),
         correction_id=data.correction_id,
@@ -215,8 +214,8 @@ async def correct_consumption(
         target=data.target,
         moved_ms=data.moved_ms,
         reason=data.reason,
-        by=me.subject,
-        role=me.roles[0],
+        by=asked.me.subject,
+        role=asked.acting_as(Role.SUPERVISOR),
     )
     return await asked.answer(entitlement_id, command)
 

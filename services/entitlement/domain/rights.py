@@ -5,6 +5,7 @@ Source: features.md E3, E12; duties.md L5, L6, Q6.
 
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 import msgspec
 
@@ -23,7 +24,7 @@ class CoverageRight(msgspec.Struct, frozen=True, kw_only=True):
     allowed: bool
     reason: Reason
     situation: str
-    show_id: str | None = None
+    show_id: UUID | None = None
     opens_at: datetime | None = None
     closes_at: datetime | None = None
     started_at: datetime | None = None
@@ -52,7 +53,7 @@ def coverage_right(state: Owned, at: datetime) -> CoverageRight:
     """The right at an instant, as far as it is known now."""
     reservation = reservation_of(state)
     if reservation is None:
-        show = str(state.show_id) if isinstance(state, Settled) else None
+        show = state.show_id if isinstance(state, Settled) else None
         reason: Reason = "OUTSIDE_COVERAGE" if isinstance(state, Settled) else "NO_RESERVATION"
         return CoverageRight(at=at, allowed=False, reason=reason, situation=situation_of(state), show_id=show)
     closes_at = state.closes_at if isinstance(state, Covering) else reservation.closes_at
@@ -62,7 +63,7 @@ def coverage_right(state: Owned, at: datetime) -> CoverageRight:
         allowed=reason == "COVERED",
         reason=reason,
         situation=situation_of(state),
-        show_id=str(reservation.show_id),
+        show_id=reservation.show_id,
         opens_at=reservation.opens_at,
         closes_at=closes_at,
         started_at=state.started_at if isinstance(state, Covering) else None,
