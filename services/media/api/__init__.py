@@ -5,7 +5,8 @@ from typing import Final
 from litestar.types import ControllerRouterHandler
 
 from services.media.api.assets import HANDLERS as ASSETS
-from services.media.api.films import HANDLERS as FILMS
+from services.media.api.edits import HANDLERS as EDITS
 from services.media.api.recordings import HANDLERS as RECORDINGS
+from services.media.api.vod import HANDLERS as VOD
 
-HANDLERS: Final[list[ControllerRouterHandler]] = [*ASSETS, *RECORDINGS, *FILMS]
+HANDLERS: Final[list[ControllerRouterHandler]] = [*ASSETS, *RECORDINGS, *EDITS, *VOD]
