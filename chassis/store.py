@@ -281,15 +281,15 @@ class Store:
         return [_recorded(row) for row in rows]
 
     async def of_show(
-        self, show: UUID, *, after: int = 0, limit: int = 500, as_of: AsOf | None = None
+        self, show: UUID, *, tenant: str, after: int = 0, limit: int = 500, as_of: AsOf | None = None
     ) -> list[Recorded]:
-        """A show's events over all streams of this service, by position; the rest of the log is not read."""
+        """What a tenant recorded of a show over all streams of this service, by position; nothing else is read."""
         as_of = as_of or AsOf()
         rows = await self._fetch(
-            f"SELECT {_COLUMNS} FROM log.events WHERE show = $1 AND position > $2"  # noqa: S608
+            f"SELECT {_COLUMNS} FROM log.events WHERE show = $1 AND position > $2 AND tenant = $6"  # noqa: S608
             " AND ($4::timestamptz IS NULL OR recorded_at <= $4) AND ($5::bigint IS NULL OR position <= $5)"
             " ORDER BY position LIMIT $3",
-            show, after, limit, as_of.at, as_of.position,
+            show, after, limit, as_of.at, as_of.position, tenant,
         )  # fmt: skip
         return [_recorded(row) for row in rows]
 

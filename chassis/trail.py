@@ -96,7 +96,6 @@ def trail_handlers(service: str) -> Sequence[HTTPRouteHandler]:
         operation_id="listShowEvents",
         scopes=scopes,
         tags=["Audit trail"],
-        responses=refuses(NotFound),
     )
     async def list_show_events(
         trail_store: NamedDependency[Store],
@@ -106,10 +105,11 @@ def trail_handlers(service: str) -> Sequence[HTTPRouteHandler]:
         after: After = 0,
         limit: Limit = 100,
     ) -> TrailPage:
-        """List what this service recorded about one show, by position, up to a point in history if you name one."""
-        records = await trail_store.of_show(show_id, after=after, limit=limit, as_of=as_of)
-        if any(record.metadata.tenant != me.tenant for record in records):
-            raise NotFound
+        """List what this service recorded about one show of yours, by position, up to a point in history if you name one.
+
+        A show nothing was recorded about, or that is not yours, has an empty list.
+        """
+        records = await trail_store.of_show(show_id, tenant=me.tenant, after=after, limit=limit, as_of=as_of)
         return _page(records, limit)
 
     return [list_events, list_show_events, *_audit_handlers(scopes)]

@@ -158,8 +158,8 @@ class Reactions:
 
     async def _seats_of(self, show_id: UUID, tenant: str) -> list[UUID]:
         """Every entitlement that ever had to do with this show, from the log itself, so that none is missing."""
-        records = await self._house.store.of_show(show_id, limit=10_000)
-        streams = {record.stream for record in records if record.metadata.tenant == tenant}
+        records = await self._house.store.of_show(show_id, tenant=tenant, limit=10_000)
+        streams = {record.stream for record in records}
         parts = sorted(aggregate_of(stream) for stream in streams)
         return [UUID(ident) for aggregate, ident in parts if aggregate == ENTITLEMENT.name]
 

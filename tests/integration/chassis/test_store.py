@@ -158,7 +158,9 @@ async def test_a_shows_events_are_found_over_all_streams(toy):
     show = uuid4()
     for n in range(6):
         await handler.run(COUNTER, uuid4(), Raise(by=1, show_id=show if n % 2 else None), cause())
-    assert [r.position for r in await store.of_show(show)] == [2, 4, 6]
+    await handler.run(COUNTER, uuid4(), Raise(by=1, show_id=show), cause("globex"))
+    assert [r.position for r in await store.of_show(show, tenant="acme")] == [2, 4, 6]
+    assert [r.position for r in await store.of_show(show, tenant="globex")] == [7]
 
 
 async def test_a_cancelled_caller_leaves_the_change_whole(toy):

@@ -72,7 +72,7 @@ async def test_a_show_too_long_is_told_to_scheduling(entitlement: Entitlement) -
     show = Show(add_on, length_s=600)
     entitlement.scheduling.say(show.confirmation())
     assert (await entitlement.until_trail(add_on, "reservation_refused"))[-1] == "reservation_refused"
-    [told] = await entitlement.house.store.of_show(show.show_id)
+    [told] = await entitlement.house.store.of_show(show.show_id, tenant="acme")
     assert b"HOURS_EXCEEDED" in told.payload
 
 
@@ -81,17 +81,17 @@ async def test_a_show_with_hours_the_customer_does_not_have_is_told_to_schedulin
     for add_on, tenant in ((f"/entitlements/{uuid4()}", "acme"), (mine, "globex")):
         show = Show(add_on)
         entitlement.scheduling.say(show.confirmation(), tenant)
-        [told] = await _of_show(entitlement, show.show_id)
+        [told] = await _of_show(entitlement, show.show_id, tenant)
         assert (told.type, told.metadata.tenant) == ("entitlement.reservation_refused.v1", tenant)
         assert b"NOT_FOUND" in told.payload
     assert "coverage_reserved" not in await entitlement.trail(mine)
 
 
-async def _of_show(entitlement: Entitlement, show_id: UUID) -> list[Recorded]:
+async def _of_show(entitlement: Entitlement, show_id: UUID, tenant: str) -> list[Recorded]:
     """What the log says of a show, as soon as it says anything."""
     store = entitlement.house.store
     async with asyncio.timeout(20):
-        while not (found := await store.of_show(show_id)):
+        while not (found := await store.of_show(show_id, tenant=tenant)):
             await store.wait_beyond(await store.head(), patience_s=0.2)
     return found
 
