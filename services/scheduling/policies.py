@@ -55,23 +55,7 @@ def _of_entitlement() -> list[Policy]:
     async def confirm_the_show_whose_hours_are_reserved(
         event: entitlement.CoverageReserved, _: Recorded
     ) -> Sequence[Do]:
-        terms = CoverageTerms(
-            terms_version=event.terms_version,
-            prep_s=event.prep_s,
-            back_to_back_s=event.back_to_back_s,
-            margin_before_s=event.margin_before_s,
-            margin_after_s=event.margin_after_s,
-            no_show_grace_s=event.no_show_grace_s,
-        )
-        accept = c.AcceptCoverage(
-            at=event.at,
-            entitlement_id=event.entitlement_id,
-            opens_at=event.opens_at,
-            closes_at=event.closes_at,
-            terms=terms,
-            features=event.features,
-        )
-        return [_show(event.show_id, accept)]
+        return [_show(event.show_id, _accepted(event))]
 
     async def return_the_show_whose_hours_are_refused(
         event: entitlement.ReservationRefused, _: Recorded
@@ -117,6 +101,25 @@ def _of_entitlement() -> list[Policy]:
         Policy(on=entitlement.CoverageWindowExtended, then=keep_the_seat_for_an_overrun),
         Policy(on=entitlement.CoverageEnded, then=close_the_show_after_its_coverage),
     ]
+
+
+def _accepted(event: entitlement.CoverageReserved) -> c.AcceptCoverage:
+    terms = CoverageTerms(
+        terms_version=event.terms_version,
+        prep_s=event.prep_s,
+        back_to_back_s=event.back_to_back_s,
+        margin_before_s=event.margin_before_s,
+        margin_after_s=event.margin_after_s,
+        no_show_grace_s=event.no_show_grace_s,
+    )
+    return c.AcceptCoverage(
+        at=event.at,
+        entitlement_id=event.entitlement_id,
+        opens_at=event.opens_at,
+        closes_at=event.closes_at,
+        terms=terms,
+        features=event.features,
+    )
 
 
 def _rejected(
