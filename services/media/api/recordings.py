@@ -39,7 +39,6 @@ from services.media.domain.refusals import (
     RecordingForbidden,
     RecordingNotFinalised,
     SegmentNotKept,
-    SegmentUnknown,
 )
 from services.media.domain.tape import Known, Quarantined, Segment, Tape, Unknown
 
@@ -185,7 +184,7 @@ async def find_in_recording(
     tags=TAGS,
     media_type=places.VIDEO,
     dependencies=REQUEST,
-    responses=refuses(RecordingForbidden, SegmentUnknown, SegmentNotKept, RangeNotSatisfiable),
+    responses=refuses(RecordingForbidden, SegmentNotKept, RangeNotSatisfiable),
 )
 async def download_segment(
     recording_id: FromPath[UUID],

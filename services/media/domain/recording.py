@@ -13,6 +13,7 @@ from msgspec.structs import asdict, replace
 from chassis.decider import Decider
 from contracts import media as e
 from contracts.envelope import Event, Role
+from contracts.problems import NotFound
 from contracts.stage.values import SegmentCause
 from services.media import commands as c
 from services.media.domain.refusals import (
@@ -231,12 +232,12 @@ def _download(command: c.NoteDownload, state: Known) -> list[Told]:
 
 
 def downloadable(state: Situation, segment_id: UUID) -> Segment:
-    """A segment somebody may have. Raises RecordingForbidden, SegmentUnknown, SegmentNotKept."""
+    """A segment somebody may have. Raises RecordingForbidden, NotFound, SegmentNotKept."""
     if isinstance(state, Quarantined):
         raise RecordingForbidden(reason=state.reason)
-    if isinstance(state, Unknown):
-        raise SegmentUnknown
-    segment = _segment(state.tape, segment_id)
+    segment = None if isinstance(state, Unknown) else state.tape.segment(segment_id)
+    if segment is None:
+        raise NotFound
     if segment.kept is None:
         raise SegmentNotKept(lost=segment.lost)
     return segment

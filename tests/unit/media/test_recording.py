@@ -4,7 +4,7 @@ import pytest
 
 from contracts import media as e
 from contracts.envelope import Role
-from contracts.problems import WrongState
+from contracts.problems import NotFound, WrongState
 from contracts.stage.values import SegmentCause
 from services.media import commands as c
 from services.media.domain import RECORDING
@@ -196,6 +196,7 @@ def test_a_segment_is_downloaded_only_while_it_is_in_the_store(story):
     story.when(open_segment())
     story.when(close_segment())
     story.refused(c.NoteDownload(at=at(70), segment_id=segment(1), by="anna"), SegmentNotKept)
+    story.refused(c.NoteDownload(at=at(70), segment_id=segment(2), by="anna"), NotFound)
     story.when(keep_segment())
     assert downloadable(story.state, segment(1)).segment_id == segment(1)
     assert story.names(c.NoteDownload(at=at(70), segment_id=segment(1), by="anna")) == ["RecordingDownloaded"]
