@@ -20,7 +20,7 @@ from pathlib import Path
 
 import asyncpg
 
-from regie.embedded.process import Program, ProgramFailed, command_of, end_stranger
+from regie.embedded.process import Program, ProgramFailed, alive, command_of, end_stranger
 from regie.home import Home
 
 SUPERUSER = "postgres"
@@ -119,7 +119,7 @@ class Postgres:
         command = command_of(int(first))
         if str(self.data) in command:
             await end_stranger(int(first), signal.SIGINT, patience_s=30)
-        elif command:
+        elif alive(int(first)):
             pid_file.write_text("".join((f"{os.getpid()}\n", *rest)))
 
     def _own_folder(self, folder: Path) -> None:
