@@ -27,8 +27,7 @@ MAX_WAITING = 10_000
 MAX_BATCH = 512
 """Appends that share one transaction."""
 
-# Everything that can happen to a connection. InternalClientError is raised when the server dies in mid-call and
-# belongs to none of the usual families (measured.md part A).
+# InternalClientError is raised when the server dies in mid-call and belongs to none of the usual families.
 CONNECTION_LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -305,8 +304,11 @@ class Store:
         return int(rows[0]["position"]) if rows else 0
 
     async def parked(self) -> list[dict[str, Any]]:
-        rows = await self._fetch("SELECT source, position, policy, error, parked_at FROM log.parked ORDER BY parked_at")
-        return [dict(row) for row in rows]
+        """What no policy could handle, oldest first, with the message as it came."""
+        query = (
+            "SELECT source, position, policy, error, message, parked_at FROM log.parked ORDER BY parked_at LIMIT 1000"
+        )
+        return [dict(row) for row in await self._fetch(query)]
 
     async def wait_beyond(self, position: int, *, poll_s: float = 0.5, patience_s: float = 3600.0) -> bool:
         """Whether the log grew beyond `position` within `patience_s`; asks the database at least every `poll_s`."""

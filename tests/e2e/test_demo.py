@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
 
 from regie.demo import DEFAULT_SCHEDULE
@@ -43,6 +44,15 @@ async def test_one_show_from_purchase_to_video_on_demand(endpoints):
     status, output = await demo(endpoints, DEFAULT_SCHEDULE)
     assert status == 0, output
     assert "All 43 steps held" in output
+    assert await parked(endpoints) == []
+
+
+async def parked(endpoints) -> list[dict[str, str]]:
+    """What any policy of any service could not handle."""
+    headers = {"Authorization": f"Bearer {endpoints['tokens']['sre']}"}
+    async with httpx.AsyncClient(headers=headers) as client:
+        answers = [await client.get(f"{where['url']}/parked") for where in endpoints["services"].values()]
+    return [message for answer in answers for message in answer.raise_for_status().json()]
 
 
 async def test_nothing_personal_and_no_key_is_in_clear_anywhere(endpoints):
