@@ -140,14 +140,18 @@ def binary(name: str) -> Path:
 
 
 def as_unprivileged() -> list[str]:
-    """The command prefix under which PostgreSQL agrees to run: empty but for root."""
+    """The command prefix under which PostgreSQL agrees to run: empty but for root.
+
+    The capability lets it pass folders closed to others, such as a clone below a home of mode 0700. Without the
+    securebit, access(2), by which initdb looks for its own programs, would ignore the capability.
+    """
     if os.geteuid() != 0:
         return []
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise ProgramFailed("PostgreSQL does not run as root and `setpriv` (util-linux) is missing: use another user")
     user = pwd.getpwnam(UNPRIVILEGED)
-    ids = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+    ids = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--securebits=+no_setuid_fixup"]
     return [setpriv, *ids, "--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
 
 
