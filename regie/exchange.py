@@ -24,6 +24,7 @@ from nats.js.api import (
 )
 from nats.js.errors import NotFoundError
 
+from chassis.broker import stream_name
 from contracts.envelope import Mode
 from contracts.roles import SERVICES
 from regie.broker_accounts import durable_of, partner_names
@@ -53,15 +54,10 @@ async def ensure_exchange(
     return made
 
 
-def stream_of(service: str) -> str:
-    """The name of the stream that mirrors a service's log."""
-    return service.upper()
-
-
 def log_stream(service: str, first_sequence: int = 1, replicas: int = 1) -> StreamConfig:
     """The mirror of one service's log: nothing in it can be deleted, and nothing expires."""
     return StreamConfig(
-        name=stream_of(service),
+        name=stream_name(service),
         description=f"The log of {service}: sequence n is event position n.",
         subjects=[f"regie.*.{service}.>"],
         storage=StorageType.FILE,
@@ -99,7 +95,7 @@ def public_stream(replicas: int = 1) -> StreamConfig:
         deny_purge=True,
         sources=[
             StreamSource(
-                name=stream_of(service),
+                name=stream_name(service),
                 subject_transforms=[_tenant_first(mode, service) for mode in PUBLIC_MODES],
             )
             for service in SERVICES

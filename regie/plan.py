@@ -70,7 +70,7 @@ class Plan:
             for what in OFFSETS
             if what in (*self.services, "rtmp ingest") or (what == "broker" and not self.nats_url)
         ]
-        taken = [f"{self.port(what)} ({what})" for what in wanted if not _is_free(self.port(what))]
+        taken = [f"{self.port(what)} ({what})" for what in wanted if not is_free(self.port(what))]
         if taken:
             which = f"Port {taken[0]} is" if len(taken) == 1 else f"Ports {', '.join(taken)} are"
             raise PortTaken(
@@ -175,7 +175,8 @@ def _given(environ: Mapping[str, str]) -> dict[str, Database]:
     return given
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody listens on this port of loopback."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from regie.home import home_from
-from regie.plan import OFFSETS, ROOT
+from regie.plan import OFFSETS, ROOT, is_free
 
 START_WITHIN_S = 120.0
 
@@ -83,15 +82,6 @@ def _read(path: Path) -> dict[str, Any] | None:
 def free_block() -> int:
     """A base port with every port of a house free beside it. Raises NoHouse when there is none."""
     for base in range(18400, 28400, 20):
-        if all(_is_free(base + offset) for offset in OFFSETS.values()):
+        if all(is_free(base + offset) for offset in OFFSETS.values()):
             return base
     raise NoHouse("no free block of ports on loopback")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

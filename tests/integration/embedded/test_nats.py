@@ -7,10 +7,11 @@ import nats.errors
 import nats.js.errors
 import pytest
 
+from chassis.broker import stream_name
 from regie.broker_accounts import partner_names
 from regie.embedded.nats import Nats
 from regie.embedded.process import ProgramFailed
-from regie.exchange import DOMAIN, ensure_exchange, partner_connection, stream_of
+from regie.exchange import DOMAIN, ensure_exchange, partner_connection
 
 REFUSED = (nats.errors.TimeoutError, nats.js.errors.Error, nats.errors.NoRespondersError)
 LIVE = "regie.live.stage.acme.session.1.went_live"
@@ -110,7 +111,7 @@ async def test_a_service_cannot_change_what_is_stored(nats_server, verb):
 async def test_not_even_the_admin_can_purge_a_log(nats_server):
     connection = await nats_server.connect("admin")
     with pytest.raises(nats.js.errors.APIError):
-        await connection.jetstream().purge_stream(stream_of("stage"))
+        await connection.jetstream().purge_stream(stream_name("stage"))
     await connection.close()
 
 
