@@ -8,14 +8,13 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.synced
-CODE := contracts chassis services regie tests
 # Plugins are loaded by name for the pure tests: loading all of them makes a small run ten times slower.
 UNIT := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest -p pytest_asyncio.plugin -p pytest_timeout -p _hypothesis_pytestplugin tests/unit
 REAL := tests/contract tests/integration tests/e2e tests/fault tests/tidy
 
 .PHONY: help
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(STAMP) ## start the whole house here (REGIE_HOME, REGIE_PORT); Ctrl-C stops it
@@ -59,6 +58,10 @@ contracts: $(STAMP) ## write OpenAPI, AsyncAPI and JSON Schemas to contracts/gen
 .PHONY: contracts-check
 contracts-check: $(STAMP)
 	$(BIN)/python -m regie contracts --check
+
+# BENCH="--quick" shows in a minute that a benchmark runs at all; its figures mean nothing.
+bench-%: $(STAMP) ## measure a part against its references into docs/benchmarks: bench-store
+	@$(BIN)/python -m bench.$* $(BENCH)
 
 .PHONY: lock
 lock: $(STAMP) ## resolve the dependencies of pyproject.toml into requirements.lock
