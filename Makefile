@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.synced
+NODE_STAMP := tests/node/node_modules/.synced
 # Plugins are loaded by name for the pure tests: loading all of them makes a small run ten times slower.
 UNIT := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest -p pytest_asyncio.plugin -p pytest_timeout -p _hypothesis_pytestplugin tests/unit
 REAL := tests/contract tests/integration tests/e2e tests/fault tests/tidy
@@ -28,7 +29,7 @@ demo: $(STAMP) ## play one show from purchase to video on demand (SCHEDULE=path 
 test: lint contracts-check unit real ## everything a change must pass
 
 .PHONY: test-all
-test-all: $(STAMP) lint contracts-check unit ## the same, and the long tests
+test-all: $(STAMP) $(NODE_STAMP) lint contracts-check unit ## the same, and the long tests
 	$(BIN)/python -m pytest $(REAL)
 
 .PHONY: unit
@@ -36,7 +37,7 @@ unit: $(STAMP) ## pure tests alone
 	$(UNIT) -m "not long"
 
 .PHONY: real
-real: $(STAMP)
+real: $(STAMP) $(NODE_STAMP)
 	$(BIN)/python -m pytest $(REAL) -m "not long"
 
 .PHONY: lint
@@ -67,11 +68,19 @@ bench-%: $(STAMP) ## measure a part against its references into docs/benchmarks:
 lock: $(STAMP) ## resolve the dependencies of pyproject.toml into requirements.lock
 	deploy/bootstrap.sh lock
 
+.PHONY: node
+node: $(NODE_STAMP) ## Node packages for the contract tests (Node itself comes with the environment)
+
 .PHONY: clean
 clean: ## remove the environment and caches; the data in REGIE_HOME stays
-	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .tools tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements.lock
 	@deploy/bootstrap.sh sync
+	@touch $@
+
+$(NODE_STAMP): tests/node/package-lock.json | $(STAMP)
+	@echo "Installing what tests/node/package-lock.json names, checked by hash ..." >&2
+	@$(BIN)/python -m tests.support.node
 	@touch $@
