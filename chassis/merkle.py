@@ -174,3 +174,28 @@ def _tile_root(tile: bytes) -> bytes:
     while len(hashes) > 1:
         hashes = [node_hash(hashes[n], hashes[n + 1]) for n in range(0, len(hashes), 2)]
     return hashes[0]
+
+
+class Frontier:
+    """A growing tree of which only the right edge is kept: enough for its root, at any size, in little memory."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._edge: list[tuple[int, bytes]] = []
+        """Roots of the perfect trees the leaves fall into, the widest first, with their levels."""
+
+    def add(self, leaf: bytes) -> None:
+        level, found = 0, leaf
+        while self._edge and self._edge[-1][0] == level:
+            found = node_hash(self._edge.pop()[1], found)
+            level += 1
+        self._edge.append((level, found))
+        self.size += 1
+
+    def root(self) -> bytes:
+        if not self._edge:
+            return EMPTY_ROOT
+        found = self._edge[-1][1]
+        for _, left in reversed(self._edge[:-1]):
+            found = node_hash(left, found)
+        return found

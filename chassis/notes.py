@@ -30,26 +30,39 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sign(checkpoint: Checkpoint, key: Ed25519PrivateKey) -> str:
-    text = _text(checkpoint)
-    signature = _key_id(checkpoint.origin, key.public_key()) + key.sign(text.encode())
-    return f"{text}\n\u2014 {checkpoint.origin} {base64.b64encode(signature).decode()}\n"
+    return sign_text(_text(checkpoint), checkpoint.origin, key)
+
+
+def sign_text(text: str, name: str, key: Ed25519PrivateKey) -> str:
+    """A signed note of any text, which ends with a newline and has no empty line."""
+    signature = _key_id(name, key.public_key()) + key.sign(text.encode())
+    return f"{text}\n\u2014 {name} {base64.b64encode(signature).decode()}\n"
 
 
 def read(note: str, key: Ed25519PublicKey) -> Checkpoint:
-    """The checkpoint of a note that `key` has signed. Raises BadNote otherwise."""
-    text, separator, signatures = note.partition("\n\n")
+    """The checkpoint of a note that `key` has signed under the log's name. Raises BadNote otherwise."""
+    checkpoint = unverified(note)
+    read_text(note, checkpoint.origin, key)
+    return checkpoint
+
+
+def unverified(note: str) -> Checkpoint:
+    """What a note claims, before anybody has looked at its signature. Raises BadNote for what is no checkpoint."""
+    text, separator, _ = note.partition("\n\n")
     lines = text.split("\n")
     if not separator or len(lines) < 3 or not lines[1].isdecimal():
         raise BadNote("not a checkpoint")
     try:
-        checkpoint = Checkpoint(
-            origin=lines[0], size=int(lines[1]), root=base64.b64decode(lines[2], validate=True).hex()
-        )
+        return Checkpoint(origin=lines[0], size=int(lines[1]), root=base64.b64decode(lines[2], validate=True).hex())
     except binascii.Error as error:
         raise BadNote("the root is not base64") from error
-    for line in signatures.splitlines():
-        if _signed(f"{text}\n".encode(), line, checkpoint.origin, key):
-            return checkpoint
+
+
+def read_text(note: str, name: str, key: Ed25519PublicKey) -> list[str]:
+    """The lines of a note that `key` has signed as `name`. Raises BadNote otherwise."""
+    text, separator, signatures = note.partition("\n\n")
+    if separator and any(_signed(f"{text}\n".encode(), line, name, key) for line in signatures.splitlines()):
+        return text.split("\n")
     raise BadNote("no signature of this key")
 
 

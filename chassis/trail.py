@@ -14,7 +14,8 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 
-from chassis.audit import AuditLog, ConsistencyProof, InclusionProof
+from chassis.audit import AuditLog
+from chassis.evidence import ConsistencyProof, InclusionProof
 from chassis.http import AsOf, Caller, refuses
 from chassis.store import Store
 from contracts.envelope import Actor, Mode, Recorded
@@ -173,7 +174,7 @@ def _audit_handlers(scopes: Sequence[str]) -> Sequence[HTTPRouteHandler]:
         note = await audit.note(size or None)
         if note is None:
             raise NotFound
-        return SignedCheckpoint(note=note, verifier=audit.verifier())
+        return SignedCheckpoint(note=note, verifier=await audit.verifier())
 
     @get(
         "/audit/inclusion",

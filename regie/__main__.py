@@ -9,6 +9,9 @@ COMMANDS = {
     "up": ("regie.up", "start the whole house on this machine"),
     "token": ("regie.issuer", "print an access token of the local issuer"),
     "demo": ("regie.demo", "play one show from purchase to video on demand"),
+    "export": ("regie.export", "write a service's log, or one show's part, as a file that can be verified anywhere"),
+    "verify": ("regie.verify", "judge an export offline: untouched, tampered with, or undecidable"),
+    "restored": ("regie.restored", "say openly that a service's database was restored to an older state"),
     "contracts": ("regie.contracts", "write or check the published contracts"),
 }
 """By name: the module and what it does. A module that is not installed has no command."""

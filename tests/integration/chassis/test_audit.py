@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chassis import merkle, notes
 from chassis.audit import AuditLog
+from tests.support.rewriting import REWRITES, rewrite
 from tests.support.toy import COUNTER, Raise, cause
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"\x05" * 32)
@@ -93,41 +94,10 @@ async def test_the_services_role_cannot_rewrite_a_checkpoint(toy, audit, toy_url
         await connection.close()
 
 
-REWRITES = {
-    "changed": ("UPDATE log.events SET payload = '{\"by\":9}' WHERE position = 200", 200),
-    "removed": ("DELETE FROM log.events WHERE position = 17", 17),
-    "reordered": (
-        (
-            "UPDATE log.events SET position = CASE position WHEN 40 THEN -1 ELSE position END WHERE position = 40;"
-            "UPDATE log.events SET position = 40 WHERE position = 41; UPDATE log.events SET position = 41 WHERE position = -1"
-        ),
-        40,
-    ),
-    "inserted": (
-        (
-            "UPDATE log.events SET position = -position WHERE position >= 300;"
-            "UPDATE log.events SET position = 1 - position WHERE position < 0;"
-            "INSERT INTO log.events SELECT 300, 'counter-forged', 1, type, tenant, show, payload, metadata, recorded_at"
-            " FROM log.events WHERE position = 1"
-        ),
-        300,
-    ),
-    "recorded at another time": (
-        "UPDATE log.events SET recorded_at = recorded_at + interval '1 microsecond' WHERE position = 5",
-        5,
-    ),
-}
-
-
 @pytest.mark.parametrize("how", REWRITES)
 async def test_history_rewritten_by_a_superuser_is_named(toy, audit, toy_urls, how):
-    statement, position = REWRITES[how]
     await record(toy, 310)
     await audit.extend()
     assert await audit.first_difference() is None
-    owner = await asyncpg.connect(toy_urls[0])
-    try:
-        await owner.execute(statement)
-    finally:
-        await owner.close()
-    assert await audit.first_difference() == position
+    await rewrite(toy_urls[0], how)
+    assert await audit.first_difference() == REWRITES[how][1]
