@@ -24,6 +24,7 @@ class ZoneUnknown(Refusal):
     """
 
     code, status = "ZONE_UNKNOWN", 422
+    fr = "Ce fuseau horaire n'existe pas dans la base de l'IANA."
 
 
 class LocalTimeNonexistent(Refusal):
@@ -33,6 +34,7 @@ class LocalTimeNonexistent(Refusal):
     """
 
     code, status = "LOCAL_TIME_NONEXISTENT", 422
+    fr = "Cette heure locale n'existe pas : on avance les horloges ce jour-là."
 
 
 class LocalTimeAmbiguous(Refusal):
@@ -42,6 +44,7 @@ class LocalTimeAmbiguous(Refusal):
     """
 
     code, status = "LOCAL_TIME_AMBIGUOUS", 422
+    fr = "Cette heure locale existe deux fois : on recule les horloges ce jour-là ; dites laquelle avec `fold`."
 
 
 def zone_named(name: str) -> ZoneInfo:

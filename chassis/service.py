@@ -28,6 +28,7 @@ from chassis.decider import Codec
 from chassis.faults import Fault, Unreachable
 from chassis.handle import Handler
 from chassis.http import Api, Server
+from chassis.http.rates import COMMANDS, CONTROL, READS, STRANGERS, Rates
 from chassis.inbox import Inbox, OwnLog, Policy
 from chassis.migrate import CHASSIS_SQL, VAULT_SQL, migrate
 from chassis.observe import configure_logging
@@ -188,6 +189,7 @@ def api(definition: Definition, house: House | None = None) -> Litestar:
         handlers=[*definition.handlers, *trail_handlers(definition.name)],
         verifier=_verifier(settings),
         ready=_checks(house) if house else [],
+        rates=_rates(settings) if settings else None,
         dependencies={
             "house": Provide(the_house, sync_to_thread=False),
             "trail_store": Provide(lambda: the_house().store, sync_to_thread=False),
@@ -206,6 +208,17 @@ def _verifier(settings: ChassisSettings | None) -> Verifier:
     if settings is None:
         return Verifier(jwks="", issuer="", audience="")
     return Verifier(jwks=settings.jwks, issuer=settings.issuer, audience=settings.audience)
+
+
+def _rates(settings: ChassisSettings) -> Rates:
+    return Rates(
+        {
+            READS: settings.rate_reads,
+            COMMANDS: settings.rate_commands,
+            CONTROL: settings.rate_control,
+            STRANGERS: settings.rate_strangers,
+        }
+    )
 
 
 def _checks(house: House) -> list[tuple[str, Callable[[], Awaitable[None]]]]:

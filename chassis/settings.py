@@ -18,7 +18,9 @@ class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
     `database_url` connects as the service's own role, which may read and append events and nothing else;
     `owner_database_url` is for `migrate` alone and is never set while serving. `nats_seed_file` holds the nkey seed of
     the service's broker user. `vault_key_file` holds the vault's key-encryption key, 32 bytes as hex;
-    `audit_key_file` the Ed25519 seed that checkpoints of the log are signed with, likewise. `jwks` is a file path or an https URL of the keys tokens are verified with.
+    `audit_key_file` the Ed25519 seed that checkpoints of the log are signed with, likewise. `jwks` is a file path or an
+    https URL of the keys tokens are verified with. `rate_<budget>` is how many requests a second one client may make for
+    ever (`chassis/http/rates.py`); 0 is no limit.
     """
 
     database_url: str
@@ -36,6 +38,10 @@ class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8400
     home: Path = Path(".regie")
     log_level: str = "INFO"
+    rate_reads: float = 300
+    rate_commands: float = 100
+    rate_control: float = 100
+    rate_strangers: float = 50
 
 
 class SettingsError(Exception):

@@ -11,12 +11,14 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
     """The domain says no.
 
     Subclasses set `code` (UPPER_SNAKE, stable, partners match on it) and `status` (HTTP); there is no default status
-    on purpose. The first docstring line of the subclass is the public title. `facts` become extension members of the
-    problem document: the state that stopped the command, and what is allowed instead.
+    on purpose. The first docstring line of the subclass is the public title, `fr` the same in French: each subclass has
+    its own. `facts` become extension members of the problem document: the state that stopped the command, and what is
+    allowed instead.
     """
 
     code: ClassVar[str]
     status: ClassVar[int]
+    fr: ClassVar[str]
 
     def __init__(self, detail: str = "", **facts: Any) -> None:
         super().__init__(detail or self.title())
@@ -24,9 +26,15 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
         self.facts = facts
 
     @classmethod
-    def title(cls) -> str:
-        """The public title: the first docstring line, without what it says of `facts` to those who raise it."""
-        return (cls.__doc__ or cls.__name__).strip().splitlines()[0].partition(" `facts`")[0]
+    def title(cls, language: str = "en") -> str:
+        """The public title, in English or French (`fr`).
+
+        The English one is the first docstring line, without what it says to those who raise it: `facts` and the source.
+        """
+        if language == "fr":
+            return cls.fr
+        first = (cls.__doc__ or cls.__name__).strip().splitlines()[0]
+        return first.partition(" `facts`")[0].partition(" Source:")[0]
 
 
 class WrongState(Refusal):
@@ -36,12 +44,14 @@ class WrongState(Refusal):
     """
 
     code, status = "WRONG_STATE", 409
+    fr = "La commande ne convient pas à l'état de la ressource."
 
 
 class NotFound(Refusal):
     """There is nothing under this id that you may see."""
 
     code, status = "NOT_FOUND", 404
+    fr = "Il n'y a rien sous cet identifiant que vous puissiez voir."
 
 
 class StaleVersion(Refusal):
@@ -51,6 +61,7 @@ class StaleVersion(Refusal):
     """
 
     code, status = "STALE_VERSION", 412
+    fr = "La ressource a changé depuis la version nommée dans If-Match."
 
 
 class KeyReused(Refusal):
@@ -60,18 +71,21 @@ class KeyReused(Refusal):
     """
 
     code, status = "IDEMPOTENCY_KEY_REUSED", 422
+    fr = "Cette clé Idempotency-Key a déjà servi à une autre requête."
 
 
 class Unauthenticated(Refusal):
     """The request carries no valid bearer token."""
 
     code, status = "UNAUTHENTICATED", 401
+    fr = "La requête ne porte pas de jeton d'accès valide."
 
 
 class Forbidden(Refusal):
     """The token does not grant this action. `facts`: `needs` (the missing scope)."""
 
     code, status = "FORBIDDEN", 403
+    fr = "Le jeton n'autorise pas cette action."
 
 
 class Invalid(Refusal):
@@ -81,15 +95,18 @@ class Invalid(Refusal):
     """
 
     code, status = "INVALID", 422
+    fr = "La requête ne suit pas le contrat."
 
 
 class Busy(Refusal):
     """Too many commands are waiting; try again after Retry-After."""
 
     code, status = "BUSY", 503
+    fr = "Trop de commandes attendent ; réessayez après Retry-After."
 
 
 class Unavailable(Refusal):
     """Something this action needs is not reachable now; nothing was recorded."""
 
     code, status = "UNAVAILABLE", 503
+    fr = "Une partie nécessaire à cette action est injoignable ; rien n'a été enregistré."

@@ -79,5 +79,7 @@ def versioned(body: T, version: int) -> Versioned[T]:
 def page(found: Sequence[T], paging: Paging, sort_key: Any) -> Page[T]:
     """The page out of `limit + 1` found items; `sort_key(item)` is the tuple the list is ordered by."""
     items = list(found[: paging.limit])
-    more = len(found) > paging.limit
-    return Page(items=items, next=write_cursor(*sort_key(items[-1])) if more else None)
+    cursor = write_cursor(*sort_key(items[-1])) if len(found) > paging.limit else None
+    if cursor is not None:
+        paging.link.tell(cursor=cursor)
+    return Page(items=items, next=cursor)

@@ -19,6 +19,7 @@ from chassis.http.gate import Gate
 from chassis.http.health import COMMON, Check
 from chassis.http.openapi import Described, describe, encoded
 from chassis.http.problems import answer
+from chassis.http.rates import Rates
 from chassis.http.rules import Rule, http_handlers, rule_of
 from chassis.http.strict import StrictRequest
 
@@ -32,6 +33,7 @@ class Api:
 
     `ready` names the parts `/health/ready` asks. `dependencies` are the service's own, beside those of
     `chassis.http.depends.PROVIDED`. `body_limit_bytes` holds where a route sets no `request_max_body_size` of its own.
+    Without `rates` nobody is limited.
     """
 
     def __init__(
@@ -50,8 +52,10 @@ class Api:
         tags: Mapping[str, str] | None = None,
         body_limit_bytes: int = BODY_LIMIT_BYTES,
         state: Mapping[str, Any] | None = None,
+        rates: Rates | None = None,
     ) -> None:
         self.service, self.verifier = service, verifier
+        self._rates = Rates({}) if rates is None else rates
         self.described = Described(
             service=service, title=title, version=version, description=description, tags=dict(tags or {})
         )
@@ -64,7 +68,7 @@ class Api:
     def build(self) -> Litestar:
         """Raises MisdescribedRoute when a handler would break the contract on the wire."""
         rules: dict[int, Rule] = {}
-        gate = DefineMiddleware(Gate, service=self.service, verifier=self.verifier, rules=rules)
+        gate = DefineMiddleware(Gate, service=self.service, verifier=self.verifier, rules=rules, rates=self._rates)
         app = Litestar(
             route_handlers=[*self._handlers, *COMMON],
             dependencies={**PROVIDED, **self._dependencies},

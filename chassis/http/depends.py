@@ -10,6 +10,7 @@ import hashlib
 import re
 from datetime import datetime
 from typing import Annotated, Any, Final
+from urllib.parse import parse_qsl, quote, urlencode
 from uuid import uuid4
 
 import msgspec
@@ -76,11 +77,28 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 """A datetime field of a request: RFC 3339 with an offset; a local time without one is refused."""
 
 
+class NextLink:
+    """Tells the client, as `Link: <...>; rel="next"`, under which query the list goes on. Source: RFC 8288."""
+
+    def __init__(self, scope: Any = None) -> None:
+        self._scope = scope
+
+    def tell(self, **query: Any) -> None:
+        """The same request with these parameters instead."""
+        if self._scope is None:
+            return
+        kept = parse_qsl(self._scope["query_string"].decode("ascii"), keep_blank_values=True)
+        merged = [(name, value) for name, value in kept if name not in query] + list(query.items())
+        link = f'<{quote(self._scope["path"])}?{urlencode(merged)}>; rel="next"'
+        self._scope["regie.headers"].append((b"link", link.encode()))
+
+
 class Paging(msgspec.Struct, frozen=True, kw_only=True):
     """Which page of a list. `after` is the sort key of the last item already seen, None on the first page."""
 
     limit: int = 50
     after: tuple[Any, ...] | None = None
+    link: NextLink = msgspec.field(default_factory=NextLink)
 
 
 def provide_me(scope: Scope) -> Caller:
@@ -156,8 +174,12 @@ def provide_seen(regie_position: SeenPosition = 0) -> int | None:
     return regie_position or None
 
 
-def provide_paging(limit: PageLimit = 50, cursor: PageCursor = "") -> Paging:
-    return Paging(limit=limit, after=read_cursor(cursor) if cursor else None)
+def provide_paging(scope: Scope, limit: PageLimit = 50, cursor: PageCursor = "") -> Paging:
+    return Paging(limit=limit, after=read_cursor(cursor) if cursor else None, link=NextLink(scope))
+
+
+def provide_next_link(scope: Scope) -> NextLink:
+    return NextLink(scope)
 
 
 def write_cursor(*sort_key: Any) -> str:
@@ -184,4 +206,5 @@ PROVIDED: Final = {
     "as_of": Provide(provide_as_of, sync_to_thread=False),
     "seen": Provide(provide_seen, sync_to_thread=False),
     "paging": Provide(provide_paging, sync_to_thread=False),
+    "next_link": Provide(provide_next_link, sync_to_thread=False),
 }

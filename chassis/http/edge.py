@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import observe
 from chassis.http import problems
+from chassis.http.languages import preferred
 from chassis.http.problems import InternalFault, Malformed, with_head
 from chassis.http.trace import TraceContext, begin
 from contracts.problems import Refusal
@@ -71,8 +72,10 @@ class _Exchange:
         self.scope: Any = {**scope, "method": "GET"} if self.method == "HEAD" else scope
         self.trace: TraceContext = begin(headers.get(b"traceparent", b"").decode("latin-1"))
         self.scope["regie.trace"] = self.trace
+        self.scope["regie.headers"] = []
         self.status = 0
         self._if_none_match = headers.get(b"if-none-match")
+        self._language = headers.get(b"accept-language", b"").decode("latin-1")
         self._send: Any = send
         self._allow = allow
         self._bodiless = self.method == "HEAD"
@@ -100,6 +103,7 @@ class _Exchange:
             headers.append((b"allow", self._allow.get(str(self.scope.get("path_template")), b"OPTIONS")))
         headers.append((b"traceparent", self.trace.traceparent.encode()))
         headers.append(_NO_SNIFF)
+        headers += self.scope["regie.headers"]
         if b"cache-control" not in known:
             headers += [_NO_STORE] if tag is None else [_REVALIDATE, _VARY]
         self.status = status
@@ -123,7 +127,8 @@ class _Exchange:
         return until_closed
 
     async def refuse(self, refusal: Refusal) -> None:
-        body, extra = problems.encode(refusal, instance=self.scope["path"], trace=self.trace.trace)
+        language = preferred(self._language)
+        body, extra = problems.encode(refusal, instance=self.scope["path"], trace=self.trace.trace, language=language)
         headers = [(name.lower().encode(), value.encode()) for name, value in extra.items()]
         headers += [(b"content-type", problems.MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
         await self.send({"type": "http.response.start", "status": refusal.status, "headers": headers})

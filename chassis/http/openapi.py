@@ -39,6 +39,28 @@ _HEADERS: Final[dict[str, dict[str, Any]]] = {
     "Regie-Position": {"description": "The log position of what was recorded.", "schema": {"type": "string"}},
     "Location": {"description": "The path of what was created.", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "string"}},
+    "Link": {
+        "description": "The following page, as `rel=next`; absent on the last (RFC 8288).",
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": "What is left of the budget this request was counted under, and in how many seconds it is whole.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {
+        "description": "The budget: requests at once (`q`) and the seconds they come back in (`w`).",
+        "schema": {"type": "string"},
+    },
+    "Content-Language": {"description": "The language of the title, by Accept-Language.", "schema": {"type": "string"}},
+    "Idempotency-Replayed": {
+        "description": "`true` where the Idempotency-Key was known and this is the first answer again.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+    "Deprecation": {
+        "description": "Since when the operation is deprecated: `@` and Unix seconds (RFC 9745).",
+        "schema": {"type": "string"},
+    },
+    "Sunset": {"description": "When the operation goes (RFC 8594).", "schema": {"type": "string"}},
     "WWW-Authenticate": {"description": "What kind of token is needed (RFC 6750).", "schema": {"type": "string"}},
     "traceparent": {"description": "The W3C trace context of this exchange.", "schema": {"type": "string"}},
 }
@@ -166,6 +188,8 @@ class _Operation:
             "tags": self.tags,
             "security": [] if self.rule.public else [{"bearer": sorted(self.rule.scopes)}],
         }
+        if self.rule.deprecation is not None:
+            document["deprecated"] = True
         parameters = [self._parameter(parameter, schemas) for parameter in self.parameters]
         if self.returned is Versioned:
             parameters.append(_IF_NONE_MATCH)
@@ -207,10 +231,13 @@ class _Operation:
 
     def _success(self, schemas: _Schemas) -> Json:
         headers = ["traceparent"]
+        headers += ["RateLimit", "RateLimit-Policy"] if self.rule.budget else []
+        headers += ["Deprecation", "Sunset", "Link"] if self.rule.deprecation else []
+        headers += ["Link"] if "limit" in self.rule.query else []
         if self.returned in (Answer, Versioned):
             headers.append("ETag")
         if self.returned is Answer:
-            headers.append("Regie-Position")
+            headers += ["Regie-Position", "Idempotency-Replayed"]
             headers += ["Location"] if self.status == 201 else []
         document: Json = {"description": _PHRASES.get(self.status, "Done."), "headers": _refer(*headers)}
         if self._streams():
@@ -242,9 +269,10 @@ def _problem_response(status: int, refusals: list[type[Refusal]]) -> Json:
     if Invalid in refusals:
         properties["errors"] = {"type": "array", "items": {"$ref": REF.format(name="FieldError")}}
     schema = {"allOf": [{"$ref": REF.format(name="Problem")}, {"type": "object", "properties": properties}]}
-    headers = ["traceparent"]
+    headers = ["traceparent", "Content-Language"]
     headers += ["WWW-Authenticate"] if status in (401, 403) else []
-    headers += ["Retry-After"] if status == 503 else []
+    headers += ["Retry-After"] if status in (429, 503) else []
+    headers += ["RateLimit", "RateLimit-Policy"] if status == 429 else []
     words = "\n".join(f"- `{refusal.code}`: {refusal.title()}" for refusal in refusals)
     return {"description": words, "headers": _refer(*headers), "content": {MEDIA_TYPE: {"schema": schema}}}
 

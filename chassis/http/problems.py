@@ -1,7 +1,7 @@
 """Problem documents (RFC 9457): how every refusal and fault is answered, and the refusals only HTTP knows.
 
-`type` is `urn:regie:problem:<CODE>`, `title` the refusal's fixed title, `detail` what is particular this time, `code`
-what programs match on, `instance` the path, `trace` the trace id to quote to an operator; the refusal's facts follow
+`type` is `urn:regie:problem:<CODE>`, `title` the refusal's fixed title in the language the client prefers, `detail` what
+is particular this time (in English where the domain has something particular to say), `code` what programs match on, `instance` the path, `trace` the trace id to quote to an operator; the refusal's facts follow
 as extension members. Not in here: the domain's refusals (`contracts/problems.py` and each service's domain).
 """
 
@@ -21,6 +21,7 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from chassis import observe
 from chassis.faults import Unreachable
+from chassis.http.languages import ENGLISH, preferred
 from contracts.problems import Forbidden, Invalid, NotFound, Refusal, Unauthenticated, Unavailable
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -58,26 +59,50 @@ class Malformed(Refusal):
     """The request cannot be read."""
 
     code, status = "MALFORMED", 400
+    fr = "La requête est illisible."
 
 
 class UnknownRoute(NotFound):
     """There is no such resource."""
 
+    fr = "Cette ressource n'existe pas."
+
 
 class NoSuchPage(NotFound):
     """This cursor does not come from a page of this list."""
+
+    fr = "Ce curseur ne vient pas d'une page de cette liste."
 
 
 class MethodNotAllowed(Refusal):
     """This resource does not know this method; see Allow."""
 
     code, status = "METHOD_NOT_ALLOWED", 405
+    fr = "Cette ressource ne connaît pas cette méthode ; voyez Allow."
 
 
 class BodyTooLarge(Refusal):
     """The body is larger than this operation takes."""
 
     code, status = "BODY_TOO_LARGE", 413
+    fr = "Le corps dépasse ce que cette opération accepte."
+
+
+class RateLimited(Refusal):
+    """You ask faster than your budget allows; wait for Retry-After.
+
+    `facts`: `budget`, `retry_after_s`. Source: RFC 6585 section 4.
+    """
+
+    code, status = "RATE_LIMITED", 429
+    fr = "Vous demandez plus vite que votre budget ne le permet ; attendez Retry-After."
+
+
+class TooSlow(Unavailable):
+    """The answer took longer than requests may take here; what it was about may or may not have been recorded."""
+
+    code, status = "TIMED_OUT", 503
+    fr = "La réponse a pris plus de temps qu'une requête n'en a ici ; il se peut que l'action ait été enregistrée."
 
 
 class MediaTypeRefused(Refusal):
@@ -87,6 +112,7 @@ class MediaTypeRefused(Refusal):
     """
 
     code, status = "UNSUPPORTED_MEDIA_TYPE", 415
+    fr = "Cette opération n'accepte pas ce type de contenu."
 
 
 class PreconditionRequired(Refusal):
@@ -96,12 +122,14 @@ class PreconditionRequired(Refusal):
     """
 
     code, status = "PRECONDITION_REQUIRED", 428
+    fr = "Cette opération exige un en-tête If-Match avec la version que vous avez vue."
 
 
 class InternalFault(Refusal):
     """Something went wrong on our side; quote the trace id when you report it."""
 
     code, status = "INTERNAL", 500
+    fr = "Une erreur s'est produite de notre côté ; citez l'identifiant de trace en la signalant."
 
 
 class Refuses(dict[int, ResponseSpec]):
@@ -122,14 +150,15 @@ def refuses(*refusals: type[Refusal]) -> Refuses:
     return Refuses(refusals)
 
 
-def document(refusal: Refusal, *, instance: str, trace: str) -> dict[str, Any]:
+def document(refusal: Refusal, *, instance: str, trace: str, language: str = ENGLISH) -> dict[str, Any]:
     """The body of a problem. Facts never replace a standard member."""
+    title = refusal.title(language)
     return {
         **refusal.facts,
         "type": TYPE_PREFIX + refusal.code,
-        "title": refusal.title(),
+        "title": title,
         "status": refusal.status,
-        "detail": refusal.detail or refusal.title(),
+        "detail": refusal.detail or title,
         "code": refusal.code,
         "instance": instance,
         "trace": trace,
@@ -146,7 +175,7 @@ def headers_of(refusal: Refusal) -> dict[str, str]:
             return {"WWW-Authenticate": f'Bearer realm="regie", error="insufficient_scope", scope="{needs}"'}
         case MethodNotAllowed():
             return {"Allow": ", ".join(refusal.facts["allowed"])}
-        case _ if refusal.status == Unavailable.status:
+        case _ if refusal.status in (Unavailable.status, RateLimited.status):
             return {"Retry-After": str(refusal.facts.get("retry_after_s", RETRY_AFTER_S))}
     return {}
 
@@ -158,8 +187,11 @@ def _challenge(refusal: Refusal) -> str:
     return f'Bearer realm="regie", error="invalid_token", error_description="{words}"'
 
 
-def encode(refusal: Refusal, *, instance: str, trace: str) -> tuple[bytes, dict[str, str]]:
-    return _ENCODER.encode(document(refusal, instance=instance, trace=trace)), headers_of(refusal)
+def encode(refusal: Refusal, *, instance: str, trace: str, language: str = ENGLISH) -> tuple[bytes, dict[str, str]]:
+    """Body and headers. A French document whose detail is the domain's own words names both languages."""
+    body = _ENCODER.encode(document(refusal, instance=instance, trace=trace, language=language))
+    spoken = f"{language}, {ENGLISH}" if language != ENGLISH and refusal.detail else language
+    return body, {**headers_of(refusal), "Content-Language": spoken, "Vary": "Accept-Language"}
 
 
 def answer(request: Request[Any, Any, Any], exc: Exception) -> Response[bytes]:
@@ -175,7 +207,8 @@ def answer(request: Request[Any, Any, Any], exc: Exception) -> Response[bytes]:
         if isinstance(exc, Unreachable):
             log.warning("unreachable", path=request.scope["path"], reason=str(exc))
     trace = observe.current_trace.get() or ""
-    body, headers = encode(refusal, instance=request.scope["path"], trace=trace)
+    language = preferred(request.headers.get("accept-language", ""))
+    body, headers = encode(refusal, instance=request.scope["path"], trace=trace, language=language)
     return Response(body, status_code=refusal.status, media_type=MEDIA_TYPE, headers=headers)
 
 

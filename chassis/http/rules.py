@@ -15,14 +15,18 @@ from litestar.params import BodyKwarg, ParameterKwarg
 from litestar.routes import HTTPRoute
 from litestar.typing import FieldDefinition
 
+from chassis.http.deprecation import Deprecation, headers_of
 from chassis.http.problems import (
     BodyTooLarge,
     InternalFault,
     Malformed,
     MediaTypeRefused,
     PreconditionRequired,
+    RateLimited,
     Refuses,
+    TooSlow,
 )
+from chassis.http.rates import COMMANDS, CONTROL, READS, STRANGERS
 from chassis.http.schemas import inside
 from contracts.problems import (
     Busy,
@@ -38,6 +42,8 @@ from contracts.problems import (
 
 JSON: Final = "application/json"
 RAW_BODY: Final = "body"
+HEALTH: Final = "/health/"
+"""What the platform asks; it is never limited."""
 
 
 class MisdescribedRoute(TypeError):  # noqa: N818 - names the state, as refusals do
@@ -58,6 +64,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 class Rule(msgspec.Struct, kw_only=True):
     """`accepts` is empty where the operation takes no body. `decoder` is set where it takes JSON.
 
+    `budget` is the rate budget a request is counted under, empty for what is never limited. `headers` go with each answer.
     `refusals` is everything the route may answer instead: what follows from what it takes, then what it names.
     """
 
@@ -70,6 +77,9 @@ class Rule(msgspec.Struct, kw_only=True):
     needs_body: bool = False
     body: Any = None
     decoder: Any = None
+    budget: str = ""
+    deprecation: Deprecation | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
     refusals: tuple[type[Refusal], ...] = ()
 
 
@@ -106,16 +116,31 @@ def rule_of(route: HTTPRoute, handler: HTTPRouteHandler) -> Rule:
         needs_body=bool(accepts) and not _optional_body(handler),
         body=body,
         decoder=None if body is None else msgspec.json.Decoder(body),
+        budget=_budget(route, handler, scopes),
+        deprecation=opt.get("deprecation"),
+        headers=headers_of(opt.get("deprecation")),
     )
     own = handler.responses.refusals if isinstance(handler.responses, Refuses) else ()
     rule.refusals = tuple(dict.fromkeys([*_common(rule, route, handler, bool(parameters)), *own]))
     return rule
 
 
+def _budget(route: HTTPRoute, handler: HTTPRouteHandler, scopes: frozenset[str]) -> str:
+    """What the route says itself (`budget=`), or else what follows from its method and scopes."""
+    if "budget" in handler.opt:
+        return str(handler.opt["budget"])
+    if not scopes:
+        return "" if route.path_format.startswith(HEALTH) else STRANGERS
+    if "GET" in handler.http_methods:
+        return READS
+    return CONTROL if any(scope.endswith(":operate") for scope in scopes) else COMMANDS
+
+
 def _common(rule: Rule, route: HTTPRoute, handler: HTTPRouteHandler, takes_parameters: bool) -> list[type[Refusal]]:
     """The refusals that follow from what the route takes."""
     used = dependencies_of(handler)
-    found: list[type[Refusal]] = [Malformed, InternalFault, Unavailable]
+    found: list[type[Refusal]] = [Malformed, InternalFault, Unavailable, TooSlow]
+    found += [RateLimited] if rule.budget else []
     found += [] if rule.public else [Unauthenticated, Forbidden]
     found += [NotFound] if route.path_parameters or "paging" in used else []
     found += [Invalid] if takes_parameters or rule.accepts else []

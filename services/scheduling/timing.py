@@ -40,6 +40,7 @@ class ShowTimesInvalid(Refusal):
     """The show does not end after it starts."""
 
     code, status = "SHOW_TIMES_INVALID", 422
+    fr = "L'événement ne finit pas après son début."
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):

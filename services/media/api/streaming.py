@@ -28,6 +28,7 @@ class RangeNotSatisfiable(Refusal):
     """The file ends before this range begins. `facts`: `size_bytes`."""
 
     code, status = "RANGE_NOT_SATISFIABLE", 416
+    fr = "Le fichier finit avant le début de cette plage."
 
 
 class Film(Response[bytes]):

@@ -151,6 +151,7 @@ class ScheduleInvalid(Refusal):
     """
 
     code, status = "RUNDOWN_INVALID", 422
+    fr = "Le programme ne peut pas être importé tel quel."
 
     def __init__(
         self,

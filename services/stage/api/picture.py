@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from chassis.http import Answer, receipt, refuses
+from chassis.http.rates import UNLIMITED
 from chassis.service import House
 from contracts import stage as e
 from contracts.problems import WrongState
@@ -149,6 +150,7 @@ async def take(
     "/stages/{stage_id:uuid}/emergency-cut",
     operation_id="emergencyCut",
     scopes=OPERATE,
+    budget=UNLIMITED,
     tags=TAGS,
     status_code=202,
     dependencies=REQUEST,

@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from chassis.http import Answer, refuses
+from chassis.http.rates import CONTROL
 from chassis.service import House
 from contracts.envelope import Role
 from contracts.problems import Forbidden, WrongState
@@ -109,6 +110,7 @@ async def start_next_session(
     "/stages/{stage_id:uuid}/session-close",
     operation_id="closeSession",
     scopes=READ,
+    budget=CONTROL,
     tags=TAGS,
     status_code=202,
     dependencies=REQUEST,

@@ -45,7 +45,7 @@ def test_operations_are_named_described_and_secured(document: dict[str, Any]) ->
 
 
 def test_errors_follow_from_what_a_route_takes(document: dict[str, Any]) -> None:
-    common = {"400", "401", "403", "500", "503"}
+    common = {"400", "401", "403", "429", "500", "503"}
     assert responses(document, "/shows", "post") == {"201", "413", "415", "422"} | common
     assert responses(document, "/shows/{show_id}", "get") == {"200", "304", "404", "422"} | common
     assert (

@@ -241,3 +241,16 @@ async def test_no_declared_operation_refused_with_an_undeclared_code(client: htt
     await client.post(f"{show}/go-live", headers={"If-Match": '"2"'})
     await client.post("/shows", json={})
     assert [sample for metric in undeclared_total.collect() for sample in metric.samples if sample.value] == []
+
+
+async def test_a_page_links_to_the_next_one_under_the_same_filters(client: httpx.AsyncClient) -> None:
+    for nr in range(3):
+        await client.post("/shows", json={**SHOW, "title": f"a&b {nr}"})
+    path, seen = "/shows?title=a%26b&limit=2", []
+    while path:
+        answer = await client.get(path)
+        seen += [item["title"] for item in answer.json()["items"]]
+        assert ("next" in answer.links) == (answer.json()["next"] is not None)
+        path = answer.links["next"]["url"] if "next" in answer.links else ""
+        assert not path or path.startswith("/shows?title=a%26b&limit=2&cursor=")
+    assert sorted(seen) == ["a&b 0", "a&b 1", "a&b 2"]
