@@ -32,6 +32,7 @@ from chassis.http.rates import COMMANDS, CONTROL, READS, STRANGERS, Rates
 from chassis.inbox import Inbox, OwnLog, Policy
 from chassis.migrate import CHASSIS_SQL, VAULT_SQL, migrate
 from chassis.observe import configure_logging
+from chassis.outbound import Outbound
 from chassis.project import Projection, Projector
 from chassis.relay import Relay
 from chassis.settings import ChassisSettings, SettingsError, load
@@ -65,6 +66,7 @@ class House:
         self.relay: Relay | None = None
         self.broker: Client | None = None
         self.audit = self._audit_log()
+        self.outbound = _outbound(settings)
         self.inboxes: dict[str, Inbox] = {}
 
     @property
@@ -311,6 +313,13 @@ def _role(url: str) -> str:
     if not role:
         raise SettingsError("the database URL must name a role")
     return role
+
+
+def _outbound(settings: ChassisSettings) -> Outbound:
+    try:
+        return Outbound.allowing(settings.outbound_allow)
+    except ValueError:
+        raise SettingsError("REGIE_OUTBOUND_ALLOW: must be networks separated by commas, such as 127.0.0.0/8") from None
 
 
 def _vault_key(settings: ChassisSettings) -> bytes:

@@ -21,6 +21,8 @@ class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
     `audit_key_file` the Ed25519 seed that checkpoints of the log are signed with, likewise. `jwks` is a file path or an
     https URL of the keys tokens are verified with. `rate_<budget>` is how many requests a second one client may make for
     ever (`chassis/http/rates.py`); 0 is no limit.
+    `outbound_allow` are networks, separated by commas, that addresses given by clients may lead to although they are not
+    public: `127.0.0.0/8` for a house on one machine, nothing in production.
     """
 
     database_url: str
@@ -34,6 +36,7 @@ class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
     jwks: str = ".regie/run/jwks.json"
     issuer: str = "regie-local"
     audience: str = "regie"
+    outbound_allow: str = ""
     host: str = "127.0.0.1"
     port: int = 8400
     home: Path = Path(".regie")

@@ -23,6 +23,9 @@ BASE_PORT = 8400
 OFFSETS = {"entitlement": 1, "scheduling": 2, "stage": 3, "media": 4, "rtmp ingest": 5, "broker": 6}
 """Distance of each port from REGIE_PORT."""
 
+OUTBOUND_ALLOW = "127.0.0.0/8,::1/128"
+"""A house on one machine streams to, and tells, programs on the same machine."""
+
 PRIVILEGED = ("OWNER_DATABASE_URL", "ADMIN_SEED_FILE")
 """Ends of variables no service gets to see while it serves."""
 
@@ -133,6 +136,7 @@ class Plan:
         env.setdefault("REGIE_JWKS", str(self.home.run / "jwks.json"))
         env.setdefault("REGIE_ISSUER", ISSUER)
         env.setdefault("REGIE_AUDIENCE", AUDIENCE)
+        env.setdefault("REGIE_OUTBOUND_ALLOW", OUTBOUND_ALLOW)
         return env
 
 

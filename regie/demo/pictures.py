@@ -10,9 +10,11 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
+from chassis.outbound import Outbound
 from regie.demo.client import StepFailed
 from services.stage.engine.rtmp.publisher import DestinationFault, Publisher
 
+LOOPBACK = Outbound.allowing("127.0.0.0/8")
 SIZE, RATE = "640x360", 25
 _X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-g", "50"]
 _AAC = ["-c:a", "aac", "-ar", "48000", "-ac", "2"]
@@ -43,7 +45,7 @@ async def _send(process: asyncio.subprocess.Process, url: str) -> None:
     await process.stdout.readexactly(13)
     headers: dict[int, bytes] = {}
     while process.returncode is None:
-        publisher = Publisher(url)
+        publisher = Publisher(url, LOOPBACK)
         try:
             await asyncio.to_thread(publisher.open)
             for kind, payload in headers.items():

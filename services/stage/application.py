@@ -18,9 +18,13 @@ from contracts.envelope import Sealed
 from services.stage import commands as c
 from services.stage.domain import CLAIM, STAGE
 from services.stage.domain.claims import KEY, PRESENTER, claim_on
+from services.stage.domain.destinations import require_address
 from services.stage.domain.refusals import DestinationUnknown, FeedAddressMissing
 from services.stage.domain.state import StageRun
 
+PORTS: Final = {e.DestinationKind.RTMP: {"rtmp": 1935}, e.DestinationKind.RTMPS: {"rtmps": 443}}
+FEED_PORTS: Final = {"rtmp": 1935, "rtmps": 443}
+"""Schemes a client's address may have, with their default ports."""
 OVERLAY_TEXT: Final = "stage.overlay_text"
 CHAT_TEXT: Final = "stage.chat_text"
 CHAT_AUTHOR: Final = "stage.chat_author"
@@ -73,10 +77,21 @@ async def create_destination(
 ) -> Outcome:
     """The key goes into the vault before anything is recorded; what is recorded is its fingerprint."""
     stage = await stage_of(house, request, stage_id)
+    require_address(command)
+    await house.outbound.admit(command.url, PORTS[command.kind])
     fingerprint = house.sealed.fingerprint(_use(command.url, key))
     command = msgspec.structs.replace(command, key_fingerprint=fingerprint)
     await house.sealed.keep_secret(request.me.tenant, secret_name(command.destination_id, fingerprint), key)
     return await request.run(house.handler, stage_id, command, _claim_key(fingerprint, command.destination_id, stage))
+
+
+async def enable_destination(house: House, request: Request, stage_id: UUID, command: c.EnableDestination) -> Outcome:
+    """Where the name leads to is asked again: it may have changed since the destination was made."""
+    known = (await stage_of(house, request, stage_id)).destinations.get(command.destination_id)
+    if known is None:
+        raise DestinationUnknown
+    await house.outbound.admit(known.url, PORTS[known.kind])
+    return await request.run(house.handler, stage_id, command)
 
 
 async def rotate_key(house: House, request: Request, stage_id: UUID, key: str, command: c.RotateStreamKey) -> Outcome:
@@ -127,6 +142,8 @@ async def connect_presenter(
     tenant, presenter_id = request.me.tenant, command.presenter_id
     if command.feed is e.FeedKind.URL and not address:
         raise FeedAddressMissing
+    if command.feed is e.FeedKind.URL and address:
+        await house.outbound.admit(address, FEED_PORTS)
     secret = {e.FeedKind.INGEST: secrets.token_urlsafe(18), e.FeedKind.URL: address}.get(command.feed)
     if secret is not None:
         fingerprint = house.sealed.fingerprint(secret)

@@ -38,7 +38,14 @@ class Engine:
         settings.engines.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = settings.engines / f"{stage_id}.log"
         socket = socket_of(stage_id, settings)
-        await launch(socket, settings.picture, settings.frames_per_s, log, slate_text=name)
+        await launch(
+            socket,
+            settings.picture,
+            settings.frames_per_s,
+            log,
+            slate_text=name,
+            outbound_allow=settings.outbound_allow,
+        )
         return await cls.attach(stage_id, settings)
 
     async def do(self, cid: str, asks: Sequence[Ask]) -> int:

@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from chassis.http import Answer, receipt, refuses
+from chassis.outbound import AddressNotAllowed
 from chassis.service import House
 from contracts import stage as e
 from contracts.problems import WrongState
@@ -125,7 +126,9 @@ async def waive_readiness(
     tags=TAGS,
     status_code=201,
     dependencies=REQUEST,
-    responses=refuses(*LEASED, no.SecretInPayload, no.DestinationUrlInvalid, no.DestinationInUse, WrongState),
+    responses=refuses(
+        *LEASED, no.SecretInPayload, no.DestinationUrlInvalid, AddressNotAllowed, no.DestinationInUse, WrongState
+    ),
 )
 async def create_destination(
     stage_id: FromPath[UUID],
@@ -159,7 +162,7 @@ async def create_destination(
     tags=TAGS,
     status_code=202,
     dependencies=REQUEST,
-    responses=refuses(*LEASED, no.DestinationUnknown),
+    responses=refuses(*LEASED, no.DestinationUnknown, AddressNotAllowed),
 )
 async def enable_destination(
     stage_id: FromPath[UUID],
@@ -170,7 +173,9 @@ async def enable_destination(
 ) -> Answer:
     """Let a destination receive the programme: at once when the stream runs, else from its start."""
     require_preparer(request_)
-    return await run(house, request_, stage_id, c.EnableDestination, lease=data.lease, destination_id=destination_id)
+    command = request_.command(c.EnableDestination, lease=data.lease, destination_id=destination_id)
+    outcome = await application.enable_destination(house, request_, stage_id, command)
+    return receipt(outcome, stage_id)
 
 
 @post(

@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from chassis.http import Answer, Versioned, receipt, refuses, versioned
+from chassis.outbound import AddressNotAllowed
 from chassis.service import House
 from contracts import stage as e
 from contracts.problems import WrongState
@@ -71,7 +72,7 @@ class WaiveTechCheck(Body, frozen=True, kw_only=True):
     tags=TAGS,
     status_code=202,
     dependencies=REQUEST,
-    responses=refuses(*COVERED, no.UnknownPresenter, no.FeedAddressMissing, WrongState),
+    responses=refuses(*COVERED, no.UnknownPresenter, no.FeedAddressMissing, AddressNotAllowed, WrongState),
 )
 async def connect_presenter(
     stage_id: FromPath[UUID],

@@ -123,7 +123,7 @@ def _create(command: c.CreateDestination, stage: StageRun) -> list[Event]:
         raise wrong_state(stage)
     if command.destination_id in stage.destinations:
         return []
-    _require_address(command)
+    require_address(command)
     _require_unused(command.key_fingerprint, command.destination_id, stage)
     return [
         tell(
@@ -139,7 +139,7 @@ def _create(command: c.CreateDestination, stage: StageRun) -> list[Event]:
     ]
 
 
-def _require_address(command: c.CreateDestination) -> None:
+def require_address(command: c.CreateDestination) -> None:
     """An address becomes part of the history, so nothing secret may be in it."""
     try:
         parts = urlsplit(command.url)

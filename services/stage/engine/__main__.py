@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from chassis.outbound import Outbound
 from services.stage.engine import overlays, sources
 from services.stage.engine.daemon import hold
 from services.stage.engine.desk import Desk
@@ -34,6 +35,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--slate-text", default="")
     parser.add_argument("--video-kbps", type=int, default=None, help="default: by size, 1200 at 640x360")
     parser.add_argument("--audio-kbps", type=int, default=128)
+    parser.add_argument(
+        "--outbound-allow", type=Outbound.allowing, default=Outbound(), help="networks opened to feeds and destinations"
+    )
     return parser.parse_args()
 
 
@@ -71,7 +75,7 @@ async def run(options: argparse.Namespace, log: Log, redactor: Redactor) -> bool
 
     server = Server(programme, hello, log, ending.set)
     events.append(server)
-    desk = server.desk = Desk(programme, encoder, emit, redactor)
+    desk = server.desk = Desk(programme, encoder, emit, redactor, options.outbound_allow)
     programme.start()
     await server.open(options.socket)
     log.say("on air", size=f"{width}x{height}", fps=options.fps, pid=os.getpid())

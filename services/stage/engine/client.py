@@ -100,7 +100,14 @@ class EngineClient:
 
 
 async def launch(
-    socket_path: Path | str, size: str, fps: int, log_path: Path | str, *, slate_text: str = "", timeout_s: float = 15.0
+    socket_path: Path | str,
+    size: str,
+    fps: int,
+    log_path: Path | str,
+    *,
+    slate_text: str = "",
+    outbound_allow: str = "",
+    timeout_s: float = 15.0,
 ) -> int:
     """Start an engine that outlives this process, or find the live one on that socket; returns its pid.
 
@@ -110,6 +117,7 @@ async def launch(
     if running is not None:
         return running
     arguments = ["--socket", str(socket_path), "--size", size, "--fps", str(fps), "--slate-text", slate_text]
+    arguments += ["--outbound-allow", outbound_allow]
     process = spawn("services.stage.engine", arguments, log_path)
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:

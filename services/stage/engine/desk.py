@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from chassis.outbound import Outbound
 from services.stage.engine import overlays, sources
 from services.stage.engine.encoder import Encoder
 from services.stage.engine.feeds import Refused, words_of
@@ -52,9 +53,15 @@ class Desk:
     """Holds what the requests have made: destinations and recordings here, everything visible in the mixer."""
 
     def __init__(
-        self, programme: Programme, encoder: Encoder, emit: Callable[[AnyEvent], None], redactor: Redactor
+        self,
+        programme: Programme,
+        encoder: Encoder,
+        emit: Callable[[AnyEvent], None],
+        redactor: Redactor,
+        outbound: Outbound,
     ) -> None:
         self._programme, self._encoder, self._emit, self._redactor = programme, encoder, emit, redactor
+        self._outbound = outbound
         self.destinations: dict[str, Destination] = {}
         self.recordings: dict[str, Recording] = {}
         self._leaving: list[Destination | Recording] = []
@@ -113,7 +120,7 @@ class Desk:
             source = sources.Still(self._still(request.still), tell)
         else:
             self._redactor.learn(request.url or "")
-            source = sources.Feed(request.url or "", tell, size, loop=request.loop)
+            source = sources.Feed(request.url or "", tell, size, loop=request.loop, outbound=self._outbound)
         return lambda _: self._add(name, source)
 
     def _clip_play(self, name: str, path: str) -> Apply:
@@ -220,7 +227,7 @@ class Desk:
             clean = self._redactor.clean(reason) if reason else None
             self._emit(DestState(id=name, state=state, attempt=attempt, frame=self._programme.frame, reason=clean))
 
-        destination = Destination(request.url, self._encoder, tell, self._programme.want_key)
+        destination = Destination(request.url, self._encoder, tell, self._programme.want_key, self._outbound)
 
         def apply(_: int) -> None:
             if name in self.destinations:

@@ -13,9 +13,14 @@ from urllib.parse import unquote, urlsplit
 import av
 from av.container import InputContainer
 
+from chassis.outbound import AddressForbidden, HostUnknown, Outbound
+from services.stage.engine.conduit import Conduit
+
 OPEN_TIMEOUT_S, READ_TIMEOUT_S = 5.0, 3.0
 LIVE_SCHEMES = ("rtmp", "rtmps")
 FORMATS = "mov,matroska,flv,mpegts,wav,mp3,ogg,aac,avi,mpeg,image2,png_pipe"
+FAULTS = (OSError, av.FFmpegError, ValueError, AddressForbidden, HostUnknown)
+"""What opening and reading a feed may fail with; `words_of` says it without the URL."""
 PROBE = {"probesize": "1000000", "analyzeduration": "1500000"}
 
 
@@ -47,7 +52,7 @@ class ByteFeed:
 class Opened:
     """A container with what has to be closed behind it."""
 
-    def __init__(self, container: InputContainer, feed: ByteFeed | None) -> None:
+    def __init__(self, container: InputContainer, feed: ByteFeed | Conduit | None) -> None:
         self.container = container
         self._feed = feed
 
@@ -81,11 +86,10 @@ def local_path(url: str) -> str:
     return url.removeprefix("unix:")
 
 
-def open_feed(url: str, stop: threading.Event) -> Opened:
-    """Open a feed; raises OSError or av.FFmpegError, whose texts may hold the URL."""
+def open_feed(url: str, stop: threading.Event, outbound: Outbound) -> Opened:
+    """Open a feed; raises what `FAULTS` names, whose texts may hold the URL."""
     if _scheme(url) in LIVE_SCHEMES:
-        options = {**PROBE, "protocol_whitelist": "rtmp,rtmps,tcp,tls", "fflags": "nobuffer", "rtmp_live": "live"}
-        return Opened(av.open(url, "r", options=options, timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S)), None)
+        return _from_afar(Conduit(url, outbound, OPEN_TIMEOUT_S))
     path = local_path(url)
     if _scheme(url) == "unix":
         return _from_bytes(ByteFeed(_connect(path), stop), "flv")
@@ -93,6 +97,17 @@ def open_feed(url: str, stop: threading.Event) -> Opened:
         return _from_bytes(ByteFeed(os.open(path, os.O_RDONLY | os.O_NONBLOCK), stop), None)
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
     return Opened(av.open(f"file:{path}", "r", options=options, timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S)), None)
+
+
+def _from_afar(conduit: Conduit) -> Opened:
+    options = {**PROBE, "protocol_whitelist": "rtmp,tcp", "fflags": "nobuffer", "rtmp_live": "live"}
+    options["rtmp_tcurl"] = conduit.tc_url
+    try:
+        opened = av.open(conduit.url, "r", options=options, timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S))
+    except BaseException:
+        conduit.close()
+        raise
+    return Opened(opened, conduit)
 
 
 def _from_bytes(feed: ByteFeed, form: str | None) -> Opened:
@@ -128,5 +143,7 @@ def _scheme(url: str) -> str:
 
 def words_of(error: BaseException) -> str:
     """A reason in words; libav's own text holds the URL, its `strerror` does not."""
+    if isinstance(error, AddressForbidden | HostUnknown):
+        return str(error)
     text: Any = getattr(error, "strerror", None)
     return str(text).lower() if text else type(error).__name__

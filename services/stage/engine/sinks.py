@@ -9,6 +9,7 @@ from typing import Any, Literal
 import av
 from av.container import OutputContainer
 
+from chassis.outbound import Outbound
 from services.stage.engine.encoder import SAMPLE_RATE, Encoder, Unit
 from services.stage.engine.feeds import words_of
 from services.stage.engine.outlet import Outlet
@@ -37,9 +38,11 @@ class Destination(threading.Thread):
         encoder: Encoder,
         tell: Callable[[DestStates, int, str | None], None],
         want_key: Callable[[], None],
+        outbound: Outbound,
     ) -> None:
         super().__init__(name="destination", daemon=True)
         self._url, self._encoder, self._tell, self._want_key = url, encoder, tell, want_key
+        self._outbound = outbound
         self._closing = threading.Event()
         self._attempt = 0
         self.outlet = Outlet(STALL_QUEUE_S * (encoder.fps + AUDIO_UNITS_PER_S))
@@ -75,7 +78,7 @@ class Destination(threading.Thread):
         """One connection from its opening to its end; returns why it ended, None when told to close."""
         publisher: Publisher | None = None
         try:
-            publisher = Publisher(self._url)
+            publisher = Publisher(self._url, self._outbound)
             publisher.open()
             self._push(publisher)
         except DestinationFault as fault:

@@ -11,6 +11,7 @@ from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 from PIL import Image, ImageColor
 
+from chassis.outbound import Outbound
 from services.stage.engine import feeds
 from services.stage.engine.encoder import SAMPLE_RATE
 from services.stage.engine.inlet import Inlet, Samples
@@ -71,11 +72,21 @@ class Feed:
     `once` = a clip: from its start, to its end, and then never again.
     """
 
-    def __init__(self, url: str, tell: Told, size: tuple[int, int], *, loop: bool = False, once: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        tell: Told,
+        size: tuple[int, int],
+        *,
+        loop: bool = False,
+        once: bool = False,
+        outbound: Outbound | None = None,
+    ) -> None:
         feeds.check(url)
         self.state: SourceStates = "connecting"
         self.ended: Literal["played", "failed"] | None = None
         self._url, self._tell, self._size = url, tell, size
+        self._outbound = outbound or Outbound()
         self._live = feeds.is_live(url)
         self.once = once
         self._loop = loop
@@ -137,12 +148,12 @@ class Feed:
         while not self._stop.is_set():
             self._inlet.restart(seamless=seamless)
             try:
-                opened = feeds.open_feed(self._url, self._stop)
+                opened = feeds.open_feed(self._url, self._stop, self._outbound)
                 try:
                     shown = self._decode(opened.container)
                 finally:
                     opened.close()
-            except (OSError, av.FFmpegError, ValueError) as error:
+            except feeds.FAULTS as error:
                 return feeds.words_of(error)
             if not shown:
                 return "holds no pictures and no sound"

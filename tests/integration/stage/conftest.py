@@ -173,6 +173,7 @@ async def service(make_database: Callable[..., Awaitable[Any]]) -> AsyncIterator
         "REGIE_STAGE_PORT": str(free_port()),
         "REGIE_STAGE_INGEST_PORT": str(free_port()),
         "REGIE_STAGE_PICTURE": "320x180",
+        "REGIE_OUTBOUND_ALLOW": "127.0.0.0/8",
     }
     owners = {
         "REGIE_STAGE_OWNER_DATABASE_URL": own.owner_url,

@@ -262,3 +262,16 @@ async def test_a_stage_is_seen_by_its_own_tenant_and_commanded_by_operators(serv
     assert closed["code"] == "CLOSE_NOT_DELEGATED"
     brand = await service.post(f"{base}/brand", 403, colour="#000000", headers=customer)
     assert brand["code"] == "FORBIDDEN"
+
+
+async def test_an_address_that_is_not_public_is_refused_and_nothing_is_recorded(service: Service) -> None:
+    """The service of these tests may reach loopback, as `make run` may; everything else that is inside stays closed."""
+    show = Show()
+    base, _ = await armed(service, show)
+    before = len(await service.trail(show))
+    for host in ("169.254.169.254", "10.0.0.5", "[::ffff:127.0.0.1]", "0x7f000001", "192.168.1.1:1935"):
+        refused = await service.post(
+            f"{base}/destinations", 422, name="inside", url=f"rtmp://{host}/live", stream_key="k"
+        )
+        assert refused["code"] == "ADDRESS_NOT_ALLOWED"
+    assert len(await service.trail(show)) == before

@@ -109,9 +109,11 @@ async def start(short: Path) -> AsyncIterator[Callable[..., Any]]:
     """Starts engines and ends them after the test, whatever happened."""
     stages: list[Stage] = []
 
-    async def begin(name: str = "engine") -> Stage:
+    async def begin(name: str = "engine", *, allow: str = "127.0.0.0/8") -> Stage:
         socket = short / f"{name}.sock"
-        pid = await launch(socket, f"{WIDTH}x{HEIGHT}", FPS, short / f"{name}.log", slate_text="Bientôt")
+        pid = await launch(
+            socket, f"{WIDTH}x{HEIGHT}", FPS, short / f"{name}.log", slate_text="Bientôt", outbound_allow=allow
+        )
         stages.append(Stage(pid, short, await EngineClient.connect(socket)))
         return stages[-1]
 

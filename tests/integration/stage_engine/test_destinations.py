@@ -1,13 +1,14 @@
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from regie.rtmp_receiver import RtmpReceiver
-from services.stage.engine.protocol import DestState, RecState
+from services.stage.engine.protocol import DestState, RecState, SourceState
 
 from .conftest import Stage, arguments_of
 from .film import gaps, watch
@@ -89,13 +90,14 @@ async def test_a_server_that_refuses_or_never_answers_is_down_with_its_reason_an
     urls = {
         "deaf": f"rtmp://127.0.0.1:{deaf.sockets[0].getsockname()[1]}/live/{CANARY}",
         "refused": receivers[0].url(CANARY),
-        "nobody": f"rtmp://user:{CANARY}@127.0.0.1:{nobody}/live/{CANARY}?token={CANARY}",
+        "nobody": f"rtmp://127.0.0.1:{nobody}/live/{CANARY}?token={CANARY}",
         "nowhere": f"rtmp://no-such-host.invalid/live/{CANARY}",
         "unencrypted": f"rtmps://127.0.0.1:{receivers[0].port}/live/{CANARY}",
     }
     for name, url in urls.items():
         await stage.do("dest.add", id=name, url=url)
     await stage.ask("dest.add", id="refused", url=urls["nobody"])
+    await stage.ask("dest.add", id="user", url=f"rtmp://user:{CANARY}@127.0.0.1:{nobody}/live/{CANARY}")
     await stage.ask("dest.add", id="bad", url=f"rtmp://{CANARY}:x/live/{CANARY}")
     await stage.ask("dest.add", id=7, url=urls["nobody"])
     await stage.do("source.add", id="away", url=f"rtmp://127.0.0.1:{nobody}/live/{CANARY}")
@@ -112,3 +114,24 @@ async def test_a_server_that_refuses_or_never_answers_is_down_with_its_reason_an
     assert "dest.state" in stage.log
     assert CANARY not in told + arguments_of(stage.pid)
     assert receivers[0].files == []
+
+
+async def test_an_engine_that_is_allowed_nothing_inside_reaches_nothing_inside(start: Callable[..., Any]) -> None:
+    """Destinations and feeds that name this machine: its servers are never touched, and the reason is told."""
+    hits: list[int] = []
+    inside = await asyncio.start_server(lambda _, writer: (hits.append(1), writer.close()), "127.0.0.1", 0)
+    port = inside.sockets[0].getsockname()[1]
+    stage = await start(allow="")
+    for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]"):
+        await stage.do("dest.add", id=host, url=f"rtmp://{host}:{port}/live/{CANARY}")
+        down = await stage.heard(DestState, id=host, state="down")
+        assert down.reason == "the host is, or resolves to, an address that is not public"
+    await stage.do("source.add", id="feed", url=f"rtmp://localhost:{port}/live/{CANARY}")
+    lost = await stage.heard(SourceState, id="feed", state="lost")
+    assert lost.reason == "the host is, or resolves to, an address that is not public"
+    assert await stage.ask("dest.add", id="short", url=f"rtmp://2130706433:{port}/live/{CANARY}")
+    assert hits == []
+    (await asyncio.open_connection("127.0.0.1", port))[1].close()
+    await asyncio.sleep(0.1)
+    assert hits == [1]
+    inside.close()

@@ -6,10 +6,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from chassis.outbound import Outbound, Place
 from services.stage.engine.rtmp import publisher as module
 from services.stage.engine.rtmp.chunks import AUDIO, DATA, VIDEO, Message, WireError
 from services.stage.engine.rtmp.publisher import DestinationFault, Publisher, Target
 from services.stage.ingest.session import Session
+
+LOOPBACK = Outbound.allowing("127.0.0.0/8")
 
 Serve = Callable[[Session, asyncio.StreamReader], Awaitable[None]]
 
@@ -28,7 +31,7 @@ async def against(serve: Serve, client: Callable[[Publisher], None], url: str = 
     failed: list[bool] = []
     server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=1024)
     port = server.sockets[0].getsockname()[1]
-    publisher = Publisher(f"rtmp://127.0.0.1:{port}/{url}")
+    publisher = Publisher(f"rtmp://127.0.0.1:{port}/{url}", LOOPBACK)
     try:
         await asyncio.to_thread(client, publisher)
     finally:
@@ -129,7 +132,7 @@ def test_an_address_that_is_none_is_refused_without_being_repeated(url: str) -> 
 
 
 def test_an_address_is_taken_apart() -> None:
-    target = Target("rtmps://user:pass@example.org/app/instance/key?a=b")
-    assert (target.host, target.port, target.secure) == ("example.org", 443, True)
+    target = Target("rtmps://example.org/app/instance/key?a=b")
+    assert target.place == Place(scheme="rtmps", host="example.org", port=443)
     assert (target.application, target.key) == ("app/instance", "key?a=b")
     assert target.connect_object()["tcUrl"] == "rtmps://example.org/app/instance"

@@ -15,6 +15,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
+from chassis.outbound import AddressForbidden, HostUnknown, Outbound, place_of
 from services.stage.engine.rtmp import amf
 from services.stage.engine.rtmp.chunks import (
     ACKNOWLEDGEMENT,
@@ -35,6 +36,7 @@ STALL_S = 5.0
 SEND_BUFFER = 128 * 1024
 CHUNK_SIZE = 60_000
 BYTES_ACKED = slice(120, 128)  # of struct tcp_info. Source: linux/tcp.h, tcpi_bytes_acked
+PORTS = {"rtmp": 1935, "rtmps": 443}
 PING_REQUEST, PING_RESPONSE = 6, 7
 
 
@@ -45,8 +47,9 @@ class DestinationFault(Exception):  # noqa: N818 - the name says whose fault it 
 class Publisher:
     """One connection from `open` to `close`; used by one thread. Raises DestinationFault from everything."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, outbound: Outbound) -> None:
         self._target = Target(url)
+        self._outbound = outbound
         self._reader = ChunkReader()
         self._chunk_size = 128
         self._window = 2_500_000
@@ -60,7 +63,7 @@ class Publisher:
         """Connect, shake hands and publish; returns once the server has accepted the publication."""
         deadline = time.monotonic() + CONNECT_TIMEOUT_S
         try:
-            self._socket = self._target.connect(CONNECT_TIMEOUT_S)
+            self._socket = self._target.connect(self._outbound, CONNECT_TIMEOUT_S)
             self._shake_hands(deadline)
             self._command(3, 0, "connect", 1, self._target.connect_object())
             self._await(deadline, "connect", self._connected)
@@ -72,7 +75,7 @@ class Publisher:
             self._await(deadline, "createStream", self._created)
             self._command(8, self._stream, "publish", 5, None, self._target.key, "live")
             self._await(deadline, "publish", self._published)
-        except (OSError, ssl.SSLError, WireError) as error:
+        except (OSError, ssl.SSLError, WireError, AddressForbidden, HostUnknown) as error:
             raise DestinationFault(words_of(error)) from None
 
     def write(self, kind: int, timestamp_ms: int, payload: bytes) -> None:
@@ -219,25 +222,28 @@ class Target:
 
     def __init__(self, url: str) -> None:
         try:
-            parts = urlsplit(url)
-            self.host, self.port = parts.hostname or "", parts.port or (443 if parts.scheme == "rtmps" else 1935)
-        except ValueError:
-            raise DestinationFault("the address is malformed") from None
-        self.secure = parts.scheme == "rtmps"
+            self.place = place_of(url, PORTS)
+        except AddressForbidden as no:
+            raise DestinationFault(str(no)) from None
+        parts = urlsplit(url)
         application, _, key = parts.path.strip("/").rpartition("/")
-        if parts.scheme not in {"rtmp", "rtmps"} or not self.host or not application or not key:
+        if not application or not key:
             raise DestinationFault("the address is not rtmp(s)://host/application/key")
         self.application = application
         self.key = key + (f"?{parts.query}" if parts.query else "")
-        self._base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/{application}"
+        self._base = f"{parts.scheme}://{parts.netloc}/{application}"
 
-    def connect(self, timeout_s: float) -> socket.socket:
-        """A non-blocking connected socket whose send buffer is small, so that a stall shows within seconds."""
-        plain = socket.create_connection((self.host, self.port), timeout=timeout_s)
+    def connect(self, outbound: Outbound, timeout_s: float) -> socket.socket:
+        """A non-blocking connected socket whose send buffer is small, so that a stall shows within seconds.
+
+        The host is resolved and checked now, and the connection goes to a checked address.
+        """
+        plain = outbound.connect(self.place, timeout_s)
         try:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            wire = ssl.create_default_context().wrap_socket(plain, server_hostname=self.host) if self.secure else plain
+            secure = self.place.scheme == "rtmps"
+            wire = ssl.create_default_context().wrap_socket(plain, server_hostname=self.place.host) if secure else plain
         except OSError:
             plain.close()
             raise
@@ -263,6 +269,6 @@ def words_of(error: BaseException) -> str:
         return "host name unknown"
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno).lower()
-    if isinstance(error, WireError | amf.AmfError):
+    if isinstance(error, WireError | amf.AmfError | AddressForbidden | HostUnknown):
         return str(error)
     return type(error).__name__
