@@ -122,9 +122,9 @@ async def test_an_engine_that_is_allowed_nothing_inside_reaches_nothing_inside(s
     inside = await asyncio.start_server(lambda _, writer: (hits.append(1), writer.close()), "127.0.0.1", 0)
     port = inside.sockets[0].getsockname()[1]
     stage = await start(allow="")
-    for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]"):
-        await stage.do("dest.add", id=host, url=f"rtmp://{host}:{port}/live/{CANARY}")
-        down = await stage.heard(DestState, id=host, state="down")
+    for name, host in (("v4", "127.0.0.1"), ("name", "localhost"), ("mapped", "[::ffff:127.0.0.1]")):
+        await stage.do("dest.add", id=name, url=f"rtmp://{host}:{port}/live/{CANARY}")
+        down = await stage.heard(DestState, id=name, state="down")
         assert down.reason == "the host is, or resolves to, an address that is not public"
     await stage.do("source.add", id="feed", url=f"rtmp://localhost:{port}/live/{CANARY}")
     lost = await stage.heard(SourceState, id="feed", state="lost")
