@@ -59,18 +59,21 @@ async def test_two_processes_projecting_apply_each_event_once(toy, pool):
     assert await pool.fetchval("SELECT count(*) FROM sums") == 50
 
 
-async def test_read_models_are_ready_again_once_the_database_is(toy, pool, toy_urls):
+async def test_read_models_are_ready_again_once_the_database_is(toy, pool, toy_urls, postgres):
     store, _ = toy
     projector = Projector(store, pool, Codec(EVENTS), [Sums()])
-    owner, role = await asyncpg.connect(toy_urls[0]), urlsplit(toy_urls[1]).username
+    database = urlsplit(toy_urls[1]).path[1:]
+    owner = await asyncpg.connect(postgres.url(database=database))  # an owner may not end another role's connections
     try:
         async with running(projector.run()):
             await projector.wait(0)
-            database = await owner.fetchval("SELECT quote_ident(current_database())")
-            await owner.execute(f"ALTER DATABASE {database} CONNECTION LIMIT 0")
-            await owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", role)
+            await owner.execute(f'ALTER DATABASE "{database}" CONNECTION LIMIT 0')
+            await owner.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()",
+                database,
+            )
             await until(lambda: _ready(projector, wanted=False))
-            await owner.execute(f"ALTER DATABASE {database} CONNECTION LIMIT -1")
+            await owner.execute(f'ALTER DATABASE "{database}" CONNECTION LIMIT -1')
             await until(lambda: _ready(projector, wanted=True))
     finally:
         await owner.close()
