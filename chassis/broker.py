@@ -1,36 +1,50 @@
 """The connection to NATS JetStream, and following another service's stream as a source.
 
-A stream mirrors its service's log: JetStream sequence n is event position n (design.md section 4).
+A stream mirrors its service's log: JetStream sequence n is event position n (design.md section 4). A stream is read by
+asking for what stands behind a sequence, not through a consumer: nothing on the broker has to be kept in step with the
+reader's cursor, any number of readers may ask at once, and no service needs the right to make a consumer.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import count
 from pathlib import Path
-from uuid import uuid4
+from typing import Self
 
+import msgspec
 import nats
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import NotFoundError
+from nats.js import JetStreamContext
 
 from chassis.faults import Unreachable
 from contracts.envelope import Recorded, from_cloudevent
 
 log = structlog.get_logger(__name__)
 
-BATCH = 200
-HEARTBEAT_S = 1.0
-SILENCE_S = 4.0
-"""Without a message or a heartbeat for so long, the consumer is made anew."""
+LOGS = "LOGS"
+"""The JetStream domain under which a service's account reaches the logs' streams (deploy/nats)."""
+BATCH = 500
+ANSWER_S = 4.0
+QUIET_S = 1.0
+"""How long a follower waits to be told of news before it asks by itself."""
 BROKER_ERRORS = (NatsError, OSError, asyncio.TimeoutError)
 
 
 def stream_name(service: str) -> str:
     return service.upper()
+
+
+def stored_subject(subject: str) -> str:
+    """Where the broker tells, headers only, of a message once it is stored."""
+    return f"stored.{subject}"
+
+
+def logs_of(broker: Client, timeout_s: float = ANSWER_S) -> JetStreamContext:
+    """The JetStream API as a service's account sees it."""
+    return broker.jetstream(domain=LOGS, timeout=timeout_s)
 
 
 async def connect(url: str, service: str, seed_file: Path | None) -> Client:
@@ -57,66 +71,99 @@ async def connect(url: str, service: str, seed_file: Path | None) -> Client:
         raise Unreachable("the broker does not answer") from lost
 
 
+class StreamReader:
+    """Reads a service's stream from any sequence on; `async with` it."""
+
+    def __init__(self, broker: Client, service: str) -> None:
+        self._broker, self._stream = broker, stream_name(service)
+        self._inbox = broker.new_inbox()
+        self._numbers = count(1)
+
+    async def __aenter__(self) -> Self:
+        self._subscription = await self._broker.subscribe(f"{self._inbox}.*")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if not self._broker.is_closed:
+            await self._subscription.unsubscribe()
+
+    async def after(self, sequence: int, most: int = BATCH) -> list[Msg]:
+        """The next stored messages behind a sequence, in order; none at the end of the stream.
+
+        Raises Unreachable where there is no such stream, and the broker's errors when it does not answer.
+        """
+        asked = f"{self._inbox}.{next(self._numbers)}"
+        wish = msgspec.json.encode({"seq": sequence + 1, "batch": most, "next_by_subj": ">"})
+        await self._broker.publish(f"$JS.{LOGS}.API.DIRECT.GET.{self._stream}", wish, reply=asked)
+        found: list[Msg] = []
+        while True:
+            message = await self._subscription.next_msg(timeout=ANSWER_S)
+            if message.subject != asked:
+                continue  # of an earlier question that was given up
+            match (message.headers or {}).get("Status"):
+                case None:
+                    found.append(message)
+                case "204" | "404":  # the end of what was asked for; nothing behind the sequence
+                    return found
+                case status:
+                    raise Unreachable(f"the broker has no stream {self._stream} ({status})")
+
+
 class StreamSource:
     """Another service's events, in order, from any position; made for `chassis.inbox.Inbox`."""
 
-    def __init__(self, broker: Client, reader: str, service: str) -> None:
-        self._broker, self._reader, self._stream = broker, reader, stream_name(service)
+    def __init__(self, broker: Client, service: str) -> None:
+        self._broker, self._service, self._stream = broker, service, stream_name(service)
+        self._told = 0
+        self._news = asyncio.Event()
 
     async def follow(self, after: int) -> AsyncIterator[list[Recorded]]:
         """Batches of events after a position; an empty batch on each quiet second. Raises Unreachable when cut off."""
-        consumer = f"{self._reader}-{uuid4().hex}"
-        inbox = self._broker.new_inbox()
         try:
-            subscription = await self._broker.subscribe(inbox)
+            wake = await self._broker.subscribe(stored_subject(f"regie.*.{self._service}.>"), cb=self._hear)
             try:
-                await self._make_consumer(consumer, inbox, after)
-                while True:
-                    yield await self._batch(subscription)
+                async with StreamReader(self._broker, self._service) as reader:
+                    while True:
+                        records = [_record(message) for message in await reader.after(after)]
+                        yield records
+                        if records:
+                            after = records[-1].position
+                        else:
+                            await self._wait_beyond(after)
             finally:
-                await subscription.unsubscribe()
-        except NotFoundError as missing:
-            raise Unreachable(f"the broker has no stream {self._stream} yet") from missing
+                if not self._broker.is_closed:
+                    await wake.unsubscribe()
         except BROKER_ERRORS as lost:
             raise Unreachable(f"stream {self._stream}: {type(lost).__name__}") from lost
 
-    async def _make_consumer(self, name: str, inbox: str, after: int) -> None:
-        await self._broker.jetstream(timeout=3).add_consumer(
-            self._stream,
-            ConsumerConfig(
-                name=name,
-                deliver_subject=inbox,
-                deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-                opt_start_seq=after + 1,
-                ack_policy=AckPolicy.NONE,
-                idle_heartbeat=HEARTBEAT_S,
-                inactive_threshold=30.0,
-                mem_storage=True,
-                num_replicas=1,
-            ),
-        )
+    async def _hear(self, told: Msg) -> None:
+        self._told = int((told.headers or {}).get("Nats-Sequence", 0))
+        self._news.set()
 
-    async def _batch(self, subscription: Subscription) -> list[Recorded]:
-        """Waits for a first message or heartbeat, then takes what has arrived besides."""
-        batch: list[Recorded] = []
-        message = await subscription.next_msg(timeout=SILENCE_S)
-        while True:
-            if (record := _record(message)) is not None:
-                batch.append(record)
-            if len(batch) >= BATCH or subscription.pending_msgs == 0:
-                return batch
-            message = await subscription.next_msg(timeout=SILENCE_S)
+    async def _wait_beyond(self, after: int) -> None:
+        """Until news of a later message came. A replica that answered may not have it yet: then ask again soon."""
+        if self._told > after:
+            await asyncio.sleep(0.01)
+            self._told = 0
+            return
+        self._news.clear()
+        try:
+            await asyncio.wait_for(self._news.wait(), QUIET_S)
+        except TimeoutError:
+            return
 
 
-def _record(message: Msg) -> Recorded | None:
-    """The event of a message; None for a heartbeat. Raises Unreachable for what is not ours: it must not be skipped."""
-    headers = message.headers or {}
-    if "Status" in headers:
-        return None
+def sequence_of(message: Msg) -> int:
+    """The stream's sequence of a message that was read from it."""
+    return int((message.headers or {})["Nats-Sequence"])
+
+
+def _record(message: Msg) -> Recorded:
+    """The event of a message. Raises Unreachable for what is not ours: it must not be skipped."""
     try:
-        record = from_cloudevent(headers, message.data)
+        record = from_cloudevent(message.headers or {}, message.data)
     except (KeyError, ValueError) as strange:
-        raise Unreachable(f"a foreign message on {message.subject}") from strange
-    if record.position != message.metadata.sequence.stream:
-        raise Unreachable(f"position {record.position} at sequence {message.metadata.sequence.stream}")
+        raise Unreachable("a foreign message on the stream") from strange
+    if record.position != sequence_of(message):
+        raise Unreachable(f"position {record.position} at sequence {sequence_of(message)}")
     return record

@@ -42,6 +42,20 @@ undeclared_total = Counter(
 faults_total = Counter("regie_faults_total", "Requests that failed by our fault, by exception.", ("service", "kind"))
 denied_total = Counter("regie_denied_total", "Requests without a valid token or scope.", ("service", "operation"))
 
+relay_lag_events = Gauge("regie_relay_lag_events", "Events recorded but not yet on the stream.", ("service",))
+relay_lag_seconds = Gauge(
+    "regie_relay_lag_seconds", "Age of the oldest event that is not yet on the stream.", ("service",)
+)
+relay_published_total = Counter("regie_relay_published_total", "Events this process put on the stream.", ("service",))
+relay_resyncs_total = Counter(
+    "regie_relay_resyncs_total",
+    "Times another relay or a lost answer made this one look at the tail again.",
+    ("service",),
+)
+stream_damaged_events = Gauge(
+    "regie_stream_damaged_events", "Messages of the stream that are missing or differ from the log.", ("service",)
+)
+
 
 def configure_logging(service: str, level: str = "INFO") -> None:
     """Send every log line of this process, the libraries' included, to stdout as one JSON object per line."""

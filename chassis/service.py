@@ -34,6 +34,7 @@ from chassis.migrate import CHASSIS_SQL, VAULT_SQL, migrate
 from chassis.observe import configure_logging
 from chassis.outbound import Outbound
 from chassis.project import Projection, Projector
+from chassis.reconcile import Reconciler
 from chassis.relay import Relay
 from chassis.settings import ChassisSettings, SettingsError, load
 from chassis.store import Store, open_store
@@ -64,6 +65,7 @@ class House:
             tables.append(TimerTable(definition.timers))
         self.projector = Projector(store, pools.own, self.codec, tables)
         self.relay: Relay | None = None
+        self.reconciler: Reconciler | None = None
         self.broker: Client | None = None
         self.audit = self._audit_log()
         self.outbound = _outbound(settings)
@@ -223,7 +225,7 @@ def _rates(settings: ChassisSettings) -> Rates:
     )
 
 
-def _checks(house: House) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
+def _checks(house: House) -> list[tuple[str, Callable[[], Awaitable[Any]]]]:
     async def database() -> None:
         await house.store.head()
 
@@ -232,12 +234,15 @@ def _checks(house: House) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
             raise Unreachable("not connected to the broker yet")
         await house.relay.check()
 
-    checks: list[tuple[str, Callable[[], Awaitable[None]]]] = [
+    async def stream() -> str:
+        return await house.reconciler.check() if house.reconciler else "ok, not compared yet"
+
+    checks: list[tuple[str, Callable[[], Awaitable[Any]]]] = [
         ("database", database),
         ("read_models", house.projector.check),
     ]
     if house.settings.nats_url is not None:
-        checks.append(("broker", broker))
+        checks += [("broker", broker), ("stream", stream)]
     if house.vault is not None:
         checks.append(("vault", house.vault.check))
     return checks
@@ -272,11 +277,13 @@ async def _exchange(house: House, policies: Sequence[Policy]) -> None:
     broker = house.broker = await connect(settings.nats_url, name, settings.nats_seed_file)
     try:
         async with asyncio.TaskGroup() as tasks:
-            house.relay = Relay(name, house.store, broker)
+            house.relay = Relay(name, house.store, broker, ready_lag_s=settings.relay_lag_ready_s)
+            house.reconciler = Reconciler(name, house.store, broker, every_s=settings.compare_stream_every_s)
             tasks.create_task(house.relay.run(), name="relay")
+            tasks.create_task(house.reconciler.run(), name="reconciler")
             for source in sorted({_service_of(policy) for policy in policies} - {name}):
                 about = [policy for policy in policies if _service_of(policy) == source]
-                inbox = Inbox(source, StreamSource(broker, name, source), house.store, house.handler, about)
+                inbox = Inbox(source, StreamSource(broker, source), house.store, house.handler, about)
                 house.inboxes[source] = inbox
                 tasks.create_task(inbox.run(), name=f"inbox-{source}")
     finally:

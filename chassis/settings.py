@@ -23,6 +23,8 @@ class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
     ever (`chassis/http/rates.py`); 0 is no limit.
     `outbound_allow` are networks, separated by commas, that addresses given by clients may lead to although they are not
     public: `127.0.0.0/8` for a house on one machine, nothing in production.
+    `relay_lag_ready_s` is how far the stream may be behind the log while the service calls itself ready;
+    `compare_stream_every_s` is how often the two are compared.
     """
 
     database_url: str
@@ -33,6 +35,8 @@ class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
     audit_key_file: Path | None = None
     nats_url: str | None = None
     nats_seed_file: Path | None = None
+    relay_lag_ready_s: float = 60.0
+    compare_stream_every_s: float = 3600.0
     jwks: str = ".regie/run/jwks.json"
     issuer: str = "regie-local"
     audience: str = "regie"

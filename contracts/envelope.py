@@ -99,6 +99,10 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True):
     box: str
 
 
+NO_SHOW = "-"
+"""The subject's last token for an event that belongs to no show."""
+
+
 def aggregate_of(stream: str) -> tuple[str, str]:
     """Split a stream name, `<aggregate>-<id>`, into its two parts."""
     aggregate, _, ident = stream.partition("-")
@@ -106,11 +110,14 @@ def aggregate_of(stream: str) -> tuple[str, str]:
 
 
 def subject_of(service: str, record: Recorded) -> str:
-    """The NATS subject: `regie.<mode>.<service>.<tenant>.<aggregate>.<id>.<event>`. Source: design.md section 4."""
+    """The NATS subject: `regie.<mode>.<service>.<tenant>.<aggregate>.<id>.<event>.<show>`, `-` where there is no show.
+
+    Source: design.md section 4; the show is a token so that a partner can follow one show alone.
+    """
     aggregate, ident = aggregate_of(record.stream)
     meta = record.metadata
     event = record.type.split(".", 1)[1].replace(".", "_")
-    return f"regie.{meta.mode}.{service}.{meta.tenant}.{aggregate}.{ident}.{event}"
+    return f"regie.{meta.mode}.{service}.{meta.tenant}.{aggregate}.{ident}.{event}.{meta.show or NO_SHOW}"
 
 
 def cloudevent_headers(service: str, record: Recorded) -> dict[str, str]:

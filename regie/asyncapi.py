@@ -102,7 +102,7 @@ def _server() -> Json:
 def _log_channel(service: str, known: Mapping[str, type[Event]]) -> Json:
     return {
         "title": f"The log of {service}",
-        "address": f"regie.{{mode}}.{service}.{{tenant}}.{{aggregate}}.{{id}}.{{event}}",
+        "address": f"regie.{{mode}}.{service}.{{tenant}}.{{aggregate}}.{{id}}.{{event}}.{{show}}",
         "description": f"Stream {service.upper()}: sequence n is event position n.",
         "parameters": _parameters(sorted(known), mode=True),
         "messages": _messages(sorted(known)),
@@ -114,8 +114,8 @@ def _partner_channel(tags: list[str]) -> Json:
     parameters["service"] = {"enum": sorted({tag.split(".", 1)[0] for tag in tags}), "description": "Whose fact it is."}
     return {
         "title": "What a partner reads",
-        "address": "pub.{tenant}.{mode}.{service}.{aggregate}.{id}.{event}",
-        "description": "Stream PUBLIC, through a durable consumer made for each partner; replays never get into it.",
+        "address": "pub.{tenant}.{mode}.{service}.{aggregate}.{id}.{event}.{show}",
+        "description": "Stream PUBLIC in the partner's own account; replays never get into it.",
         "parameters": parameters,
         "messages": _messages(tags),
     }
@@ -126,6 +126,7 @@ def _parameters(tags: list[str], *, mode: bool) -> Json:
         "tenant": {"description": "The customer, as the token names it."},
         "aggregate": {"description": "The kind of resource."},
         "id": {"description": "The resource's id."},
+        "show": {"description": "The show the event belongs to, `-` where there is none."},
         "event": {"description": "The event's tag behind the service.", "enum": [event_token(tag) for tag in tags]},
     }
     if mode:
@@ -134,7 +135,7 @@ def _parameters(tags: list[str], *, mode: bool) -> Json:
 
 
 def event_token(tag: str) -> str:
-    """The last token of an event's subject, as `contracts.envelope.subject_of` writes it."""
+    """The token of an event's type in its subject, as `contracts.envelope.subject_of` writes it."""
     return tag.split(".", 1)[1].replace(".", "_")
 
 

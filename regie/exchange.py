@@ -1,7 +1,8 @@
 """The streams on the broker and the partners' way to them: made if absent, and how a partner reads.
 
-A service's stream is the mirror of its log: sequence n is event position n. The stream PUBLIC copies the four with the
-tenant moved forward, `pub.<tenant>.<mode>.<service>.<aggregate>.<id>.<event>`; a replay never gets into it.
+A service's stream is the mirror of its log: sequence n is event position n. Each tenant has a stream PUBLIC in an
+account of its own, a copy of its part of the four with the tenant moved forward,
+`pub.<tenant>.<mode>.<service>.<aggregate>.<id>.<event>.<show>`; a replay never gets into it.
 Not in here: who may log in (`broker_accounts`) and who publishes (`chassis.relay`). Source: design.md section 4.
 """
 
@@ -17,6 +18,8 @@ from nats.js.api import (
     AckPolicy,
     ConsumerConfig,
     DeliverPolicy,
+    ExternalStream,
+    RePublish,
     StorageType,
     StreamConfig,
     StreamSource,
@@ -24,13 +27,14 @@ from nats.js.api import (
 )
 from nats.js.errors import NotFoundError
 
-from chassis.broker import stream_name
+from chassis.broker import LOGS, stored_subject, stream_name
 from contracts.envelope import Mode
 from contracts.roles import SERVICES
-from regie.broker_accounts import durable_of, partner_names
+from regie.broker_accounts import DOMAIN, account_of, check_tenant, durable_of
+
+__all__ = ["DOMAIN", "PUBLIC", "Partner", "ensure_exchange", "partner_connection"]
 
 PUBLIC = "PUBLIC"
-DOMAIN = "REGIE"
 PUBLIC_MODES = (Mode.LIVE, Mode.REHEARSAL)
 
 
@@ -45,11 +49,13 @@ async def ensure_exchange(
     js = admin.jetstream()
     starts = first_sequences or {}
     wanted = [log_stream(service, starts.get(service, 1), replicas) for service in SERVICES]
-    others = (public_stream(replicas), audit_stream(replicas))
-    made = [str(config.name) for config in (*wanted, *others) if await _add_stream(js, config)]
+    made = [str(config.name) for config in (*wanted, audit_stream(replicas)) if await _add_stream(js, config)]
     for tenant in tenants:
-        partner_names(tenant)
-        if await _add_durable(js, partner_durable(tenant)):
+        check_tenant(tenant)
+        theirs = admin.jetstream(domain=account_of(tenant))
+        if await _add_stream(theirs, public_stream(tenant, replicas)):
+            made.append(f"{PUBLIC} of {tenant}")
+        if await _add_durable(theirs, partner_durable(tenant, replicas)):
             made.append(durable_of(tenant))
     return made
 
@@ -67,6 +73,7 @@ def log_stream(service: str, first_sequence: int = 1, replicas: int = 1) -> Stre
         deny_purge=True,
         allow_direct=True,
         allow_atomic=True,
+        republish=RePublish(src=">", dest=stored_subject(">"), headers_only=True),
     )
 
 
@@ -84,35 +91,37 @@ def audit_stream(replicas: int = 1) -> StreamConfig:
     )
 
 
-def public_stream(replicas: int = 1) -> StreamConfig:
-    """What partners read: the four logs, live and rehearsal, in the order they arrived."""
+def public_stream(tenant: str, replicas: int = 1) -> StreamConfig:
+    """What one partner reads: its tenant's part of the four logs, live and rehearsal, in the order it arrived."""
     return StreamConfig(
         name=PUBLIC,
-        description="What partners read, by tenant.",
+        description=f"Everything {tenant} may know.",
         storage=StorageType.FILE,
         num_replicas=replicas,
         deny_delete=True,
         deny_purge=True,
+        allow_direct=True,
         sources=[
             StreamSource(
                 name=stream_name(service),
-                subject_transforms=[_tenant_first(mode, service) for mode in PUBLIC_MODES],
+                external=ExternalStream(api=f"$JS.{LOGS}.API", deliver=f"sourced.{tenant}"),
+                subject_transforms=[_tenant_first(mode, service, tenant) for mode in PUBLIC_MODES],
             )
             for service in SERVICES
         ],
     )
 
 
-def _tenant_first(mode: Mode, service: str) -> SubjectTransform:
-    rest = ".".join(f"{{{{wildcard({place})}}}}" for place in (2, 3, 4))
+def _tenant_first(mode: Mode, service: str, tenant: str) -> SubjectTransform:
+    rest = ".".join(f"{{{{wildcard({place})}}}}" for place in (1, 2, 3, 4))
     return SubjectTransform(
-        src=f"regie.{mode}.{service}.*.*.*.*",
-        dest=f"pub.{{{{wildcard(1)}}}}.{mode}.{service}.{rest}",
+        src=f"regie.{mode}.{service}.{tenant}.*.*.*.*",
+        dest=f"pub.{tenant}.{mode}.{service}.{rest}",
     )
 
 
-def partner_durable(tenant: str) -> ConsumerConfig:
-    """The durable of one partner; we make it, because the partner may not."""
+def partner_durable(tenant: str, replicas: int = 1) -> ConsumerConfig:
+    """The durable every partner finds ready; what others it makes is its own affair."""
     return ConsumerConfig(
         name=durable_of(tenant),
         durable_name=durable_of(tenant),
@@ -122,6 +131,7 @@ def partner_durable(tenant: str) -> ConsumerConfig:
         ack_policy=AckPolicy.EXPLICIT,
         ack_wait=30,
         max_ack_pending=1000,
+        num_replicas=replicas,
     )
 
 
@@ -144,13 +154,13 @@ async def _add_durable(js: JetStreamContext, config: ConsumerConfig) -> bool:
 
 
 class Partner:
-    """A partner's end of the exchange: its durable and nothing else."""
+    """A partner's end of the exchange: its stream through the durable it finds ready."""
 
     def __init__(self, connection: Client, tenant: str, subscription: JetStreamContext.PullSubscription) -> None:
         self.tenant = tenant
         self._connection = connection
         self._subscription = subscription
-        self._js = connection.jetstream(domain=DOMAIN)
+        self._js = connection.jetstream()
 
     async def fetch(self, most: int = 100, wait_s: float = 1.0) -> list[Msg]:
         """The next messages, oldest first, none when there are none within `wait_s`. The caller acknowledges each."""
@@ -171,13 +181,10 @@ class Partner:
 
 @asynccontextmanager
 async def partner_connection(url: str, seed_file: Path, tenant: str) -> AsyncIterator[Partner]:
-    """Connect as a partner, with the seed it was given.
-
-    Its inboxes start with `_INBOX_<tenant>`, and its view of the API stands under the domain REGIE.
-    """
+    """Connect as a partner, with the seed it was given."""
     connection = await nats.connect(url, nkeys_seed=str(seed_file), inbox_prefix=f"_INBOX_{tenant}".encode())
     try:
-        js = connection.jetstream(domain=DOMAIN)
+        js = connection.jetstream()
         subscription = await js.pull_subscribe_bind(durable_of(tenant), stream=PUBLIC)
         yield Partner(connection, tenant, subscription)
     finally:

@@ -21,7 +21,8 @@ _PAGE_POLICY: Final = (
 )
 
 Check = Callable[[], Awaitable[Any]]
-"""Raises, or returns False or a reason (text), where the part is not ready."""
+"""Raises, or returns False or a reason (text), where the part is not ready. A text that begins with "ok" is ready, with
+something to know."""
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +33,7 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
-    """Every part answers."""
+    """Every part answers. A check says `ok`, or `ok` and what an operator should know."""
 
     status: str = "ready"
     service: str
@@ -58,7 +59,7 @@ async def health_ready(request: Request[Any, Any, Any]) -> Ready:
     found = await run_checks(state.ready)
     if state.draining.is_set():
         found["process"] = "is shutting down"
-    if any(reason != "ok" for reason in found.values()):
+    if any(not reason.startswith("ok") for reason in found.values()):
         raise Unavailable("Not every part is ready.", checks=found)
     return Ready(service=state.service, checks=found)
 

@@ -11,7 +11,7 @@ import nkeys
 from nats.aio.client import Client
 
 from contracts.roles import SERVICES
-from regie.broker_accounts import PublicKeys, accounts, partner_names, render
+from regie.broker_accounts import DOMAIN, PublicKeys, accounts, partner_names, render
 from regie.embedded.process import Program, ProgramFailed, command_of, end_stranger
 from regie.home import Home, write_private
 
@@ -76,7 +76,9 @@ class Nats:
         )
         self.config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(self.config.with_name("accounts.conf"), accounts(keys))
-        server = render("server", port=self.port, store=self.home.nats.absolute(), accounts="accounts.conf")
+        server = render(
+            "server", port=self.port, store=self.home.nats.absolute(), domain=DOMAIN, accounts="accounts.conf"
+        )
         write_private(self.config, server)
 
     async def _clear_leftovers(self) -> None:

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from chassis.broker import StreamSource, connect
+from chassis.broker import StreamSource, connect, logs_of
 from chassis.handle import Do
 from chassis.inbox import Inbox, OwnLog, Policy
 from chassis.relay import Relay
@@ -59,19 +59,17 @@ async def test_the_stream_is_the_log_and_each_event_has_one_effect(two_services,
     stage = await connect(broker.url, "stage", broker.seed_file("stage"))
     media = await connect(broker.url, "media", broker.seed_file("media"))
     relays = [Relay("stage", store, stage) for _ in range(2)]  # two at once, on purpose
-    inbox = Inbox(
-        "stage", StreamSource(media, "media", "stage"), sink_store, sink, [Policy(Raised, count_what_was_raised)]
-    )
+    inbox = Inbox("stage", StreamSource(media, "stage"), sink_store, sink, [Policy(Raised, count_what_was_raised)])
     async with running(*(relay.run() for relay in relays), inbox.run()):
         counters = [uuid4() for _ in range(10)]
         for _ in range(12):
             await asyncio.gather(*(handler.run(COUNTER, c, Raise(by=1), cause()) for c in counters))
         await until(lambda: _reached(sink, 120))
         await until(lambda: _relayed(relays, 120))
-        stream = await stage.jetstream().stream_info("STAGE")
+        stream = await logs_of(stage).stream_info("STAGE")
         assert (stream.state.first_seq, stream.state.last_seq, stream.state.messages) == (1, 120, 120)
         for position in (1, 60, 120):
-            message = await stage.jetstream().get_msg("STAGE", seq=position)
+            message = await logs_of(stage).get_msg("STAGE", seq=position)
             [record] = await store.read(position - 1, 1)
             assert message.headers["ce-id"] == str(record.metadata.id)
             assert message.data == record.payload
@@ -85,9 +83,7 @@ async def test_relay_and_inbox_survive_the_brokers_death(two_services, make_brok
     stage = await connect(broker.url, "stage", broker.seed_file("stage"))
     media = await connect(broker.url, "media", broker.seed_file("media"))
     relay = Relay("stage", store, stage)
-    inbox = Inbox(
-        "stage", StreamSource(media, "media", "stage"), sink_store, sink, [Policy(Raised, count_what_was_raised)]
-    )
+    inbox = Inbox("stage", StreamSource(media, "stage"), sink_store, sink, [Policy(Raised, count_what_was_raised)])
     async with running(relay.run(), inbox.run()):
         for round_nr in range(1, 4):
             for _ in range(20):
@@ -98,7 +94,7 @@ async def test_relay_and_inbox_survive_the_brokers_death(two_services, make_brok
                 await handler.run(COUNTER, uuid4(), Raise(by=1), cause())
                 await broker.start()
         await until(lambda: _reached(sink, 62), 40)
-        assert (await stage.jetstream().stream_info("STAGE")).state.last_seq == 62
+        assert (await logs_of(stage).stream_info("STAGE")).state.last_seq == 62
     assert await sink.state(COUNTER, MIRROR, tenant="acme") == (62, 62)
     await stage.close()
     await media.close()
