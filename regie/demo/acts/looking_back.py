@@ -1,7 +1,9 @@
 """Last act, looking back: what a partner received, the audit trail as one timeline, and the show at chosen instants."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from contracts.envelope import Recorded
 from contracts.roles import SERVICES
 from regie.demo.client import expect, until
 from regie.demo.context import Show
@@ -13,15 +15,16 @@ SHOWN = 60
 async def partner(show: Show) -> None:
     with show.story.step("The partner has received every event of the show, in order") as told:
         trail = await trail_of(show.sre, show.show_id)
-        total = sum(len(entries) for entries in trail.values())
-        await until("the partner's stream", lambda: _received(show, total), 30)
-        trail = await trail_of(show.sre, show.show_id)
-        count = show.partner.check(show.show_id, trail)
-        told(f"{count} events: " + ", ".join(f"{service} {len(trail[service])}" for service in SERVICES))
+        wanted = {service: len(trail[service]) for service in SERVICES}
+        received = await until("the partner's stream", lambda: _received(show, wanted), 30)
+        count = show.partner.check(received, await trail_of(show.sre, show.show_id))
+        told(f"{count} events: " + ", ".join(f"{service} {len(received[service])}" for service in SERVICES))
 
 
-async def _received(show: Show, total: int) -> bool:
-    return sum(len(records) for records in show.partner.of_show(show.show_id).values()) >= total
+async def _received(show: Show, wanted: Mapping[str, int]) -> dict[str, list[Recorded]] | None:
+    """What the partner has, once it is at least as much of every service as was recorded before."""
+    received = show.partner.of_show(show.show_id)
+    return received if all(len(received[service]) >= wanted[service] for service in SERVICES) else None
 
 
 async def audit_trail(show: Show) -> None:
