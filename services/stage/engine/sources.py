@@ -106,6 +106,8 @@ class Feed:
 
     def picture(self, now: float) -> av.VideoFrame | None:
         frame = self._inlet.picture(now)
+        if frame is not None and self.state in {"connecting", "lost"}:
+            self._become("live")  # now, not when it arrived: "live" is told with the first frame that shows it
         return frame if self.state in {"live", "eof"} else None
 
     def sound(self, start: int, count: int) -> Samples | None:
@@ -114,7 +116,7 @@ class Feed:
     def watch(self, now: float) -> None:
         if self._live and self.state == "live" and time.monotonic() - self._arrived > STALLED_AFTER_S:
             self._become("stalled", "no pictures or sound arrive")
-        if self._finished and self.state == "live" and self._inlet.drained(now):
+        if self._finished and self.state not in {"eof", "removed"} and self._inlet.drained(now):
             self.ended = "played"
             self._become("eof")
 
@@ -132,11 +134,11 @@ class Feed:
             reason = self._attempt()
             if reason is None or self._stop.is_set():
                 return
+            self._inlet.forget()
             if self.once:
                 self.ended = "failed"
                 self._become("lost", reason)
                 return
-            self._inlet.forget()
             self._become("lost", reason)
             self._stop.wait(pause)
             lasted = time.monotonic() - began > 2 * RETRY_MOST_S
@@ -185,7 +187,8 @@ class Feed:
                     self._inlet.push_sound(_seconds(block), samples)
             shown = True
             self._arrived = time.monotonic()
-            self._become("live")
+            if video is None or self.state == "stalled":
+                self._become("live")
             while not self._live and not self._stop.is_set() and not self._inlet.wait_for_room(0.1):
                 self._arrived = time.monotonic()
         return shown

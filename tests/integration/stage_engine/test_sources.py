@@ -68,6 +68,24 @@ async def door(short: Path) -> AsyncIterator[Door]:
     assert not (short / "ingest.sock").exists()
 
 
+async def recorded_while_live(stage: Stage, source: str) -> tuple[Path, RecState]:
+    """A second of programme during which the source stayed live.
+
+    A presenter's encoder that gets no processor for two seconds is told as stalled, and the slate is shown, as it should
+    be; such a recording says nothing about the camera's picture, so another one is made.
+    """
+    for attempt in range(5):
+        path, recording, mark = stage.directory / f"camera-{attempt}.mp4", f"r-{attempt}", len(stage.told)
+        await stage.do("rec.start", id=recording, path=str(path))
+        await asyncio.sleep(1)
+        await stage.do("rec.stop", id=recording)
+        closed = await stage.heard(RecState, id=recording, state="closed")
+        if not any(isinstance(event, SourceState) and event.id == source for event in stage.told[mark:]):
+            return path, closed
+        await stage.heard(SourceState, id=source, state="live", after=mark)
+    raise AssertionError("the source never stayed live for a second")
+
+
 async def test_a_presenter_with_the_right_key_is_seen_and_heard_leaves_and_comes_back(stage: Stage, door: Door) -> None:
     port = door.hello.port
     await stage.do("source.add", id="cam", url=f"unix:{stage.directory}/in/camera.sock")
@@ -78,11 +96,7 @@ async def test_a_presenter_with_the_right_key_is_seen_and_heard_leaves_and_comes
     await stage.heard(SourceState, id="cam", state="live")
     second = await Presenter.publish(port, KEY, 2)
     assert await asyncio.wait_for(second.process.wait(), 10) != 0, "one publisher a key"
-    path = stage.directory / "camera.mp4"
-    await stage.do("rec.start", id="r", path=str(path))
-    await asyncio.sleep(1)
-    await stage.do("rec.stop", id="r")
-    closed = await stage.heard(RecState, id="r", state="closed")
+    path, closed = await recorded_while_live(stage, "cam")
     await presenter.leave()
     assert await door.next() == Publisher(source_id="camera", state="gone")
     mark = len(stage.told)
@@ -100,6 +114,25 @@ async def test_a_presenter_with_the_right_key_is_seen_and_heard_leaves_and_comes
     middle = film.sound[9600:-9600]
     assert 0.15 < float((middle**2).mean() ** 0.5) < 0.25, "the tone is heard at its level"
     assert abs(middle[:, None] if middle.ndim > 1 else middle).max() < 0.35, "without clicks"
+
+
+async def test_live_is_told_with_the_first_frame_that_shows_the_presenter(stage: Stage, door: Door) -> None:
+    """Sound and pictures that cannot be decoded yet come earlier: until there is a picture, the slate is on air."""
+    await stage.do("source.add", id="cam", url=f"unix:{stage.directory}/in/camera.sock")
+    await stage.take("cam")
+    path = stage.directory / "arrival.mp4"
+    await stage.do("rec.start", id="r", path=str(path))
+    presenter = await Presenter.publish(door.hello.port, KEY, 30)
+    live = await stage.heard(SourceState, id="cam", state="live")
+    await asyncio.sleep(0.4)
+    await stage.do("rec.stop", id="r")
+    closed = await stage.heard(RecState, id="r", state="closed")
+    await presenter.leave()
+    lumas = [luma for luma, _, _ in watch(path).colours]
+    arrival = live.frame - closed.first_frame
+    assert 0 < arrival < len(lumas)
+    assert max(lumas[:arrival]) < 100, "the slate until then"
+    assert lumas[arrival] > 165, "and the presenter from then on"
 
 
 async def test_a_wrong_key_is_refused_before_any_media_and_told_to_nobody(stage: Stage, door: Door) -> None:
