@@ -102,7 +102,7 @@ Background = Callable[[House], Awaitable[None]]
 class Definition:
     """What a service is, as data.
 
-    `policies` and `dependencies` are made from the house, once. `background` functions run for ever and are started
+    `tags` says what each tag of the API is about. `policies` and `dependencies` are made from the house, once. `background` functions run for ever and are started
     again when they fail; `on_start` functions run once, after the database answers, and must be idempotent.
     """
 
@@ -117,6 +117,7 @@ class Definition:
     timers: TimersOf | None = None
     timer_commands: TimerCommands = field(default_factory=dict)
     handlers: Sequence[Any] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
     on_start: Sequence[Background] = ()
     background: Sequence[Background] = ()
 
@@ -191,6 +192,7 @@ def api(definition: Definition, house: House | None = None) -> Litestar:
         version=VERSION,
         description=definition.summary,
         handlers=[*definition.handlers, *trail_handlers(definition.name)],
+        tags=definition.tags,
         verifier=_verifier(settings),
         ready=_checks(house) if house else [],
         rates=_rates(settings) if settings else None,

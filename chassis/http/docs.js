@@ -36,30 +36,16 @@ function fields(schema) {
   return rows.length ? element("table", {}, ...rows) : element("p", {}, nameOf(schema));
 }
 
-function example(schema, depth = 0) {
-  const whole = resolve(schema) || {};
-  if ("default" in whole) return whole.default;
-  if (whole.examples) return whole.examples[0];
-  if (whole.const !== undefined) return whole.const;
-  if (whole.enum) return whole.enum[0];
-  if (whole.anyOf) return example(whole.anyOf.find((one) => one.type !== "null"), depth);
-  if (whole.type === "object" && depth < 5) {
-    const wanted = (whole.required || []).map((name) => [name, example(whole.properties[name], depth + 1)]);
-    return Object.fromEntries(wanted);
-  }
-  if (whole.type === "array") return [];
-  if (whole.type === "integer" || whole.type === "number") return whole.minimum || 0;
-  if (whole.type === "boolean") return false;
-  if (whole.format === "date-time") return new Date().toISOString();
-  if (whole.format === "uuid") return "00000000-0000-0000-0000-000000000000";
-  return "";
+function exampleOf(content) {
+  const named = Object.values(content.examples || {})[0];
+  return named ? resolve(named).value : {};
 }
 
 function tryForm(path, method, operation) {
   const inputs = (operation.parameters || []).map((parameter) => [parameter, element("input", { size: "40" })]);
   const content = operation.requestBody ? Object.entries(operation.requestBody.content)[0] : null;
   const body = content ? element("textarea", {}) : null;
-  if (content && content[0] === "application/json") body.value = JSON.stringify(example(content[1].schema), null, 2);
+  if (content && content[0] === "application/json") body.value = JSON.stringify(exampleOf(content[1]), null, 2);
   const answer = element("pre", {});
   const button = element("button", { type: "button" }, "Send");
   button.addEventListener("click", async () => {
@@ -93,7 +79,7 @@ function tryForm(path, method, operation) {
 }
 
 function operationBox(path, method, operation) {
-  const scopes = (operation.security || []).flatMap((one) => one.bearer || []);
+  const scopes = (operation.security || []).flatMap((one) => one.oauth2 || []);
   const responses = Object.entries(operation.responses).map(([status, response]) => {
     const whole = resolve(response);
     const content = Object.values(whole.content || {})[0];

@@ -16,8 +16,10 @@ from litestar.response import ServerSentEvent, Stream
 from litestar.routes import HTTPRoute
 
 from chassis.http.answers import Answer, Receipt, Versioned
+from chassis.http.examples import example_of
 from chassis.http.links import add_links
-from chassis.http.problems import MEDIA_TYPE, FieldError, Problem
+from chassis.http.parts import BEARER, COMMON_TAGS, CONTACT, HEADERS, LICENCE, oauth, problem_response, refer
+from chassis.http.problems import FieldError, Problem
 from chassis.http.rules import (
     JSON,
     MisdescribedRoute,
@@ -28,48 +30,12 @@ from chassis.http.rules import (
     rule_of,
 )
 from chassis.http.schemas import schemas_of
-from contracts.problems import Invalid, Refusal
+from contracts.problems import Refusal
 
 REF: Final = "#/components/schemas/{name}"
 _TYPED_PART: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
 _CONSTRAINTS: Final = ("gt", "ge", "lt", "le", "multiple_of", "pattern", "min_length", "max_length")
 _PHRASES: Final = {200: "Done.", 201: "Created.", 202: "Accepted; the outcome follows as an event.", 204: "Done."}
-_HEADERS: Final[dict[str, dict[str, Any]]] = {
-    "ETag": {"description": "The version of the resource, for If-Match.", "schema": {"type": "string"}},
-    "Regie-Position": {"description": "The log position of what was recorded.", "schema": {"type": "string"}},
-    "Location": {"description": "The path of what was created.", "schema": {"type": "string"}},
-    "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "string"}},
-    "Link": {
-        "description": "The following page, as `rel=next`; absent on the last (RFC 8288).",
-        "schema": {"type": "string"},
-    },
-    "RateLimit": {
-        "description": "What is left of the budget this request was counted under, and in how many seconds it is whole.",
-        "schema": {"type": "string"},
-    },
-    "RateLimit-Policy": {
-        "description": "The budget: requests at once (`q`) and the seconds they come back in (`w`).",
-        "schema": {"type": "string"},
-    },
-    "Content-Language": {"description": "The language of the title, by Accept-Language.", "schema": {"type": "string"}},
-    "Idempotency-Replayed": {
-        "description": "`true` where the Idempotency-Key was known and this is the first answer again.",
-        "schema": {"type": "string", "enum": ["true"]},
-    },
-    "Deprecation": {
-        "description": "Since when the operation is deprecated: `@` and Unix seconds (RFC 9745).",
-        "schema": {"type": "string"},
-    },
-    "Sunset": {"description": "When the operation goes (RFC 8594).", "schema": {"type": "string"}},
-    "WWW-Authenticate": {"description": "What kind of token is needed (RFC 6750).", "schema": {"type": "string"}},
-    "traceparent": {"description": "The W3C trace context of this exchange.", "schema": {"type": "string"}},
-}
-_BEARER: Final = {
-    "type": "http",
-    "scheme": "bearer",
-    "bearerFormat": "JWT",
-    "description": "An OAuth 2.0 access token (ES256). An operation lists the scopes it needs.",
-}
 
 Json = dict[str, Any]
 
@@ -112,10 +78,17 @@ def describe(app: Litestar, described: Described) -> Json:
         "components": {
             "schemas": dict(sorted(schemas.components.items())),
             "responses": dict(sorted(responses.items())),
-            "headers": _HEADERS,
-            "securitySchemes": {"bearer": _BEARER},
+            "headers": _used(HEADERS, paths, responses),
+            "examples": dict(sorted(schemas.examples.items())),
+            "securitySchemes": {"bearer": BEARER, "oauth2": oauth(_scopes(operations))},
         },
     }
+
+
+def _used(headers: Mapping[str, Json], *parts: Json) -> Json:
+    """Only what is referred to: a linter takes the rest for a mistake."""
+    text = repr(parts)
+    return {name: each for name, each in headers.items() if f"'#/components/headers/{name}'" in text}
 
 
 def encoded(document: Json) -> bytes:
@@ -128,13 +101,21 @@ def _info(described: Described) -> Json:
         "title": described.title,
         "version": described.version,
         "description": described.description,
-        "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        "contact": CONTACT,
+        "license": LICENCE,
     }
 
 
 def _tags(operations: list["_Operation"], described: Described) -> list[Json]:
     used = sorted({tag for operation in operations for tag in operation.tags})
-    return [{"name": tag, "description": described.tags.get(tag, f"{tag}.")} for tag in used]
+    words = {described.title: described.description, **COMMON_TAGS, **described.tags}
+    if unknown := sorted(set(used) - words.keys()):
+        raise MisdescribedRoute(f"{described.service}: say in `tags` what these tags are about: {', '.join(unknown)}")
+    return [{"name": tag, "description": words[tag]} for tag in used]
+
+
+def _scopes(operations: list["_Operation"]) -> set[str]:
+    return {scope for operation in operations for scope in operation.rule.scopes}
 
 
 class _Schemas:
@@ -145,10 +126,21 @@ class _Schemas:
         found, self.components = schemas_of(wanted, REF)
         self._by_id = {id(kind): schema for kind, schema in zip(wanted, found, strict=True)}
         self._kept = wanted
+        self.examples: dict[str, Json] = {}
         self.components["Problem"]["additionalProperties"] = True
 
     def of(self, wanted: Any) -> Json:
         return self._by_id[id(wanted)]
+
+    def body(self, wanted: Any) -> Json:
+        """The schema of a body, with an example: shared where the schema is."""
+        schema = self.of(wanted)
+        if "$ref" not in schema:
+            return {"schema": schema, "examples": {"example": {"value": example_of(schema, self.components)}}}
+        name = schema["$ref"].rpartition("/")[2]
+        if name not in self.examples:
+            self.examples[name] = {"summary": f"One {name}.", "value": example_of(schema, self.components)}
+        return {"schema": schema, "examples": {"example": {"$ref": f"#/components/examples/{name}"}}}
 
 
 class _Operation:
@@ -168,6 +160,7 @@ class _Operation:
         self.parameters = _unique(parameters_of(handler))
         self._types = {parameter.name: _constrained(parameter) for parameter in self.parameters}
         self._body = self.rule.body
+        self._example_bodies: Mapping[str, str] = handler.opt.get("example_bodies", {})
 
     def types(self) -> list[Any]:
         content = [self.content] if self._has_schema() else []
@@ -186,7 +179,7 @@ class _Operation:
             "summary": self.summary,
             "description": self.description,
             "tags": self.tags,
-            "security": [] if self.rule.public else [{"bearer": sorted(self.rule.scopes)}],
+            "security": [] if self.rule.public else [{"bearer": [], "oauth2": sorted(self.rule.scopes)}],
         }
         if self.rule.deprecation is not None:
             document["deprecated"] = True
@@ -208,24 +201,33 @@ class _Operation:
         needed = parameter.required or (parameter.name == "If-Match" and self.rule.if_match)
         document: Json = {"name": parameter.name, "in": parameter.place, "required": needed, "schema": schema}
         text = kwarg.description or ("The id of the resource." if parameter.place == "path" else "")
-        return {**document, "description": text} if text else document
+        if not text:
+            raise MisdescribedRoute(f"{self.id}: parameter {parameter.name} needs a description")
+        return {**document, "description": text, "example": example_of(schema, schemas.components, parameter.name)}
 
     def _request_body(self, schemas: _Schemas) -> Json:
-        schema = (
-            {"type": "string", "format": "binary", "minLength": 1} if self._body is None else schemas.of(self._body)
-        )
-        return {"required": self.rule.needs_body, "content": {media: {"schema": schema} for media in self.rule.accepts}}
+        if self._body is None:
+            content = {media: self._raw(media) for media in self.rule.accepts}
+        else:
+            content = dict.fromkeys(self.rule.accepts, schemas.body(self._body))
+        return {"required": self.rule.needs_body, "content": content}
+
+    def _raw(self, media: str) -> Json:
+        """A body we read ourselves; a route may show one of each media type in `example_bodies`."""
+        content: Json = {"schema": {"type": "string", "format": "binary", "minLength": 1}}
+        example = self._example_bodies.get(media)
+        return {**content, "examples": {"example": {"value": example}}} if example else content
 
     def _responses(self, schemas: _Schemas, responses: dict[str, Json]) -> Json:
         found: Json = {str(self.status): self._success(schemas)}
         if self.returned is Versioned:
-            found["304"] = {"description": "You have this version.", "headers": _refer("ETag", "traceparent")}
+            found["304"] = {"description": "You have this version.", "headers": refer("ETag", "traceparent")}
         by_status: dict[int, list[type[Refusal]]] = {}
         for refusal in self.rule.refusals:
             by_status.setdefault(refusal.status, []).append(refusal)
         for status, refusals in sorted(by_status.items()):
             name = ".".join(sorted({refusal.code for refusal in refusals}))
-            responses[name] = _problem_response(status, refusals)
+            responses[name] = problem_response(status, refusals, REF)
             found[str(status)] = {"$ref": f"#/components/responses/{name}"}
         return found
 
@@ -239,7 +241,7 @@ class _Operation:
         if self.returned is Answer:
             headers += ["Regie-Position", "Idempotency-Replayed"]
             headers += ["Location"] if self.status == 201 else []
-        document: Json = {"description": _PHRASES.get(self.status, "Done."), "headers": _refer(*headers)}
+        document: Json = {"description": _PHRASES.get(self.status, "Done."), "headers": refer(*headers)}
         if self._streams():
             document["content"] = {"text/event-stream": {"schema": {"type": "object"}}}
         elif self.content is bytes:
@@ -247,7 +249,7 @@ class _Operation:
         elif self.content is Any:
             document["content"] = {self.media_type: {"schema": {}}}
         elif self.content is not None:
-            document["content"] = {self.media_type: {"schema": schemas.of(self.content)}}
+            document["content"] = {self.media_type: schemas.body(self.content)}
         return document
 
 
@@ -257,24 +259,8 @@ _IF_NONE_MATCH: Final = {
     "required": False,
     "schema": {"type": "string"},
     "description": "An ETag you have; the answer is 304 while it is current.",
+    "example": '"7"',
 }
-
-
-def _refer(*names: str) -> Json:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-
-
-def _problem_response(status: int, refusals: list[type[Refusal]]) -> Json:
-    properties: Json = {"code": {"type": "string", "enum": sorted({refusal.code for refusal in refusals})}}
-    if Invalid in refusals:
-        properties["errors"] = {"type": "array", "items": {"$ref": REF.format(name="FieldError")}}
-    schema = {"allOf": [{"$ref": REF.format(name="Problem")}, {"type": "object", "properties": properties}]}
-    headers = ["traceparent", "Content-Language"]
-    headers += ["WWW-Authenticate"] if status in (401, 403) else []
-    headers += ["Retry-After"] if status in (429, 503) else []
-    headers += ["RateLimit", "RateLimit-Policy"] if status == 429 else []
-    words = "\n".join(f"- `{refusal.code}`: {refusal.title()}" for refusal in refusals)
-    return {"description": words, "headers": _refer(*headers), "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
 def _content_of(returned: Any) -> tuple[Any, Any]:

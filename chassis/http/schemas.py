@@ -1,6 +1,6 @@
 """JSON Schemas of our Structs, for REST and events alike: msgspec's, with what it leaves out.
 
-msgspec writes no format for a `datetime` that does not demand an offset. All our instants are aware and written with
+msgspec writes patterns as Python has them, and no format for a `datetime` that does not demand an offset. All our instants are aware and written with
 their offset, so each is `date-time` (RFC 3339).
 """
 
@@ -29,7 +29,21 @@ def schemas_of(types: Sequence[Any], ref_template: str) -> tuple[list[Json], dic
     schemas = list(found[: len(types)])
     for schema, info in zip(schemas, infos, strict=True):
         _mark_instants(schema, info)
+    _write_patterns_for_all(schemas)
+    _write_patterns_for_all(components)
     return schemas, components
+
+
+def _write_patterns_for_all(node: Any) -> None:
+    r"""Patterns as ECMA 262 has them: our `\Z`, the very end of the text, is its `$`."""
+    if isinstance(node, dict):
+        if isinstance(node.get("pattern"), str):
+            node["pattern"] = node["pattern"].replace(r"\Z", "$")
+        for inner in node.values():
+            _write_patterns_for_all(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            _write_patterns_for_all(inner)
 
 
 def _collect(info: inspect.Type, structs: dict[Any, inspect.StructType]) -> None:

@@ -8,7 +8,7 @@ from litestar import Litestar
 from chassis.service import Definition, House, api
 from contracts import entitlement
 from contracts.envelope import events_of
-from services.entitlement.api import HANDLERS
+from services.entitlement.api import HANDLERS, TAGS
 from services.entitlement.application import Desk
 from services.entitlement.policies import policies
 from services.entitlement.timers import TIMER_COMMANDS, timers
@@ -32,6 +32,7 @@ DEFINITION: Final = Definition(
     timers=timers,
     timer_commands=TIMER_COMMANDS,
     handlers=HANDLERS,
+    tags=TAGS,
     on_start=[register_standard_terms],
 )
 

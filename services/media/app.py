@@ -6,7 +6,7 @@ from typing import Final
 from litestar import Litestar
 
 from chassis.service import Definition, api
-from services.media.api import HANDLERS
+from services.media.api import HANDLERS, TAGS
 from services.media.domain import EVENTS
 from services.media.jobs import JobTable
 from services.media.policies import policies
@@ -27,6 +27,7 @@ DEFINITION: Final = Definition(
     projections=(AssetList(), RecordingList(), FilmList(), JobTable()),
     policies=policies,
     handlers=HANDLERS,
+    tags=TAGS,
     background=(take_in_what_was_recorded, make_what_was_edited, publish_what_was_asked),
 )
 

@@ -8,7 +8,7 @@ from litestar import Litestar
 from chassis.service import Definition, api
 from contracts import scheduling
 from contracts.envelope import events_of
-from services.scheduling.api import HANDLERS
+from services.scheduling.api import HANDLERS, TAGS
 from services.scheduling.policies import policies
 from services.scheduling.timers import TIMER_COMMANDS, timers
 from services.scheduling.views import ShiftTable, ShowList
@@ -29,6 +29,7 @@ DEFINITION: Final = Definition(
     timers=timers,
     timer_commands=TIMER_COMMANDS,
     handlers=HANDLERS,
+    tags=TAGS,
 )
 
 

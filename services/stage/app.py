@@ -9,7 +9,7 @@ from litestar import Litestar
 from chassis import observe
 from chassis.service import Definition, House, api
 from services.stage.adapters import ingest
-from services.stage.api import HANDLERS
+from services.stage.api import HANDLERS, TAGS
 from services.stage.director import Director
 from services.stage.domain import EVENTS
 from services.stage.ingest.client import IngestGone
@@ -42,6 +42,7 @@ def definition(settings: StageSettings | None = None) -> Definition:
         timers=timers(grace_s),
         timer_commands=timer_commands(grace_s),
         handlers=HANDLERS,
+        tags=TAGS,
         background=[direct_the_engines],
     )
 

@@ -10,3 +10,10 @@ from services.media.api.recordings import HANDLERS as RECORDINGS
 from services.media.api.vod import HANDLERS as VOD
 
 HANDLERS: Final[list[ControllerRouterHandler]] = [*ASSETS, *RECORDINGS, *EDITS, *VOD]
+
+TAGS: Final = {
+    "Assets": "Files given for a show: uploaded, probed, admitted or refused.",
+    "Edits": "Lists of cuts that make a new film from recordings.",
+    "Recordings": "What was recorded, with an account of every gap.",
+    "Video on demand": "Films rendered, uploaded and delivered.",
+}

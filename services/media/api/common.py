@@ -15,7 +15,7 @@ OPERATE: Final = ["media:operate"]
 EITHER: Final = ("media:operate", "media:write")
 """The analyst's scope and the customer's: each route that takes either reads with `media:read` and asks for one."""
 
-Line = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Line = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 

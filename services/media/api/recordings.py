@@ -8,7 +8,7 @@ import msgspec
 from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from chassis.handle import utc_now
 from chassis.http import (
@@ -43,6 +43,7 @@ from services.media.domain.refusals import (
 from services.media.domain.tape import Known, Quarantined, Segment, Tape, Unknown
 
 TAGS: Final = ["Recordings"]
+ShowWanted = Annotated[UUID | None, QueryParameter(description="Only those of this show.")]
 
 
 class ShareOut(Body, frozen=True, kw_only=True):
@@ -121,7 +122,7 @@ async def list_recordings(
     me: NamedDependency[Caller],
     paging: NamedDependency[Paging],
     seen: NamedDependency[int | None],
-    show_id: FromQuery[UUID | None] = None,
+    show_id: ShowWanted = None,
 ) -> Page[views.RecordingLine]:
     """List recordings in the order they began, all or those of one show."""
     await house.projector.wait(seen or 0)

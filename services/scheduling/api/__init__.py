@@ -15,3 +15,11 @@ HANDLERS: Final[list[ControllerRouterHandler]] = [
     *timechecks.HANDLERS,
     *checklist.HANDLERS,
 ]
+
+TAGS: Final = {
+    "Crew": "The analysts, their rota, and who is assigned to which show.",
+    "Readiness": "What must be true before a show may be confirmed.",
+    "Run of show": "The sessions and cues of a show: imported, edited, published.",
+    "Shows": "Shows from the first plan to the end, with their verdict of coverage.",
+    "Speakers": "Speakers, their preparation, and the time checks given to them.",
+}

@@ -31,7 +31,7 @@ from services.scheduling.domain.show import SHOW
 
 TAGS: Final = ["Readiness"]
 Topics = Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=30)]
-Side = Annotated[str, msgspec.Meta(pattern="^(attendees|speakers|sponsors)$")]
+Side = Annotated[str, msgspec.Meta(pattern=r"^(attendees|speakers|sponsors)\Z")]
 
 OWNERS: Final[dict[ReadinessItem, str]] = {
     ReadinessItem.RUNDOWN_PUBLISHED: "customer",

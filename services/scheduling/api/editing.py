@@ -26,7 +26,7 @@ from services.scheduling.schedules import ScheduleInvalid
 from services.scheduling.timing import ShowTimesInvalid
 
 TAGS: Final = ["Run of show"]
-Kind = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z_]{0,39}$")]
+Kind = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z_]{0,39}\Z")]
 
 
 class PlanSession(Body, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from chassis.service import House
 from contracts.problems import Invalid, NotFound, WrongState
 from contracts.scheduling import CoverageTerms
 from services.scheduling.api.common import READ, REQUEST, WRITE
+from services.scheduling.api.examples import SCHEDULES
 from services.scheduling.application import planning_shows
 from services.scheduling.application.importing import (
     Findings,
@@ -43,7 +44,7 @@ ACCEPTS: Final = ("application/xml", "text/xml", "application/json", "text/plain
 Day = Annotated[
     str | None,
     QueryParameter(
-        pattern=r"^(\d{1,3}|\d{4}-\d\d-\d\d)$", description="Only this conference day: its index or its date."
+        pattern=r"^(\d{1,3}|\d{4}-\d\d-\d\d)\Z", description="Only this conference day: its index or its date."
     ),
 ]
 StageNames = Annotated[
@@ -139,6 +140,7 @@ class RunOfShowView(msgspec.Struct, frozen=True, kw_only=True):
     scopes=WRITE,
     tags=TAGS,
     accepts=ACCEPTS,
+    example_bodies=SCHEDULES,
     status_code=200,
     request_max_body_size=LARGEST,
     dependencies=REQUEST,

@@ -42,7 +42,7 @@ from services.scheduling.timing import ShowTimesInvalid
 
 TAGS: Final = ["Shows"]
 Local = Annotated[
-    str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?$", description="A local time of the show's zone.")
+    str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?\Z", description="A local time of the show's zone.")
 ]
 
 

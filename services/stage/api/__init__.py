@@ -26,3 +26,14 @@ HANDLERS: Final[list[ControllerRouterHandler]] = [
     *RUNDOWN,
     *WATCH,
 ]
+
+TAGS: Final = {
+    "Control lease": "Who is in control of a stage; a second operator cannot hurt a show.",
+    "On air": "Arming, starting and ending sessions and streams, and the emergency cut.",
+    "Picture": "Preview and programme, overlays, backgrounds and clips.",
+    "Preparation": "The stage, its destinations and its brand before the show.",
+    "Presenters": "Presenters, their feeds and tech checks, on and off the stage.",
+    "Questions": "What is on the stage now, and what was.",
+    "Rundown": "Cues taken, held and skipped while the show runs.",
+    "Watch": "What attendees see, and the chat.",
+}

@@ -31,10 +31,10 @@ from services.stage.domain import refusals as no
 TAGS: Final = ["Preparation"]
 
 
-Colour = Annotated[str, msgspec.Meta(pattern="^#[0-9a-fA-F]{6}$")]
+Colour = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}\Z")]
 StreamKey = Annotated[
     str,
-    msgspec.Meta(min_length=1, max_length=500, pattern=r"^[!-~]+$", extra_json_schema={"writeOnly": True}),
+    msgspec.Meta(min_length=1, max_length=500, pattern=r"^[!-~]+\Z", extra_json_schema={"writeOnly": True}),
 ]
 """Write-only: it goes into the vault and is never shown, logged or recorded."""
 

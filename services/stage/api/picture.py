@@ -32,7 +32,7 @@ from services.stage.domain import refusals as no
 TAGS: Final = ["Picture"]
 
 
-Colour = Annotated[str, msgspec.Meta(pattern="^#[0-9a-fA-F]{6}$")]
+Colour = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}\Z")]
 
 
 class Shown(Body, frozen=True, kw_only=True):

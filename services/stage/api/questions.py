@@ -1,12 +1,12 @@
 """What one may ask about stages: one as it is or was, what is on air, many in lists."""
 
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, QueryParameter
 
 from chassis.faults import Unreachable
 from chassis.http import AsOf, Caller, Page, Paging, Versioned, page, versioned
@@ -31,6 +31,7 @@ from services.stage.domain import STAGE
 from services.stage.domain.state import Live, StageRun
 
 TAGS: Final = ["Questions"]
+ShowWanted = Annotated[UUID | None, QueryParameter(description="Only those of this show.")]
 
 
 @get("/stages", operation_id="listStages", scopes=READ, tags=TAGS)
@@ -39,7 +40,7 @@ async def list_stages(
     me: NamedDependency[Caller],
     paging: NamedDependency[Paging],
     seen: NamedDependency[int | None],
-    show_id: FromQuery[UUID | None] = None,
+    show_id: ShowWanted = None,
 ) -> Page[views.StageLine]:
     """List stages by name: of one show, or of all."""
     await house.projector.wait(seen or 0)

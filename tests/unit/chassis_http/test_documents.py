@@ -39,7 +39,7 @@ def test_operations_are_named_described_and_secured(document: dict[str, Any]) ->
         "Plan a show",
         "It is not live yet.",
     )
-    assert plan["security"] == [{"bearer": ["toy:write"]}]
+    assert plan["security"] == [{"bearer": [], "oauth2": ["toy:write"]}]
     assert document["paths"]["/health/live"]["get"]["security"] == []
     assert document["paths"]["/shows/{show_id}/schedule"]["post"]["operationId"] == "importSchedule"
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.scheduling.api.examples import SCHEDULES
 from services.scheduling.schedules import ScheduleInvalid, read_schedule, rebase, select
 
 from .files import OWN, timed, xml
@@ -67,3 +68,9 @@ def test_moving_there_and_back_changes_nothing(start):
     assert rebase(moved, schedule.starts_at) == schedule
     gaps = [(b.starts_at - a.ends_at) for a, b in zip(moved.sessions, moved.sessions[1:], strict=False)]
     assert gaps == [timedelta(minutes=5), timedelta(0), timedelta(0)]
+
+
+@pytest.mark.parametrize("body", sorted(set(SCHEDULES.values())), ids=["xml", "json"])
+def test_the_schedule_our_api_shows_as_an_example_is_one_it_takes(body):
+    read = read_schedule(body.encode(), zone=None)
+    assert [session.title for session in read.sessions] == ["Opening keynote"]
