@@ -4,13 +4,13 @@ import asyncio
 import json
 import logging
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import msgspec
 import pytest
 from litestar import Litestar, get, post
-from litestar.params import JSONBody
+from litestar.params import JSONBody, QueryParameter
 from openapi_spec_validator import validate
 
 from chassis import observe
@@ -196,9 +196,21 @@ async def twin() -> None:
     """Carry another's name."""
 
 
+@get("/vague", scopes=["toy:read"])
+async def vague(size: Annotated[int, QueryParameter()] = 1) -> None:
+    """Take a parameter nobody explains."""
+
+
+@get("/untold", scopes=["toy:read"], tags=["Untold"])
+async def untold() -> None:
+    """Carry a tag nobody explains."""
+
+
 @pytest.mark.parametrize(
     ("handler", "reason"),
     [
+        (vague, "size needs a description"),
+        (untold, "Untold"),
         (loose, "forbid_unknown_fields"),
         (local, "Instant"),
         (open_door, "scopes"),

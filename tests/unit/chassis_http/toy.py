@@ -9,7 +9,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 from litestar import Litestar, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, RawBody
+from litestar.params import FromPath, JSONBody, QueryParameter, RawBody
 
 from chassis.faults import Unreachable
 from chassis.handle import Outcome
@@ -134,8 +134,8 @@ async def plan_show(
 async def list_shows(
     me: NamedDependency[Caller],
     paging: NamedDependency[Paging],
-    size: FromQuery[Size | None] = None,
-    title: Annotated[str, QueryParameter(max_length=80)] = "",
+    size: Annotated[Size | None, QueryParameter(description="Only those of this size.")] = None,
+    title: Annotated[str, QueryParameter(max_length=80, description="Only those with this text in the title.")] = "",
 ) -> Page[Show]:
     """List shows by id."""
     mine = sorted(
