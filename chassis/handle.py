@@ -263,7 +263,7 @@ class Handler:
             records = await self._store.stream(stream, as_of=as_of)
             if not records or records[0].metadata.tenant != tenant:
                 raise NotFound
-            return decider.fold(self._codec.decode(r.type, r.payload) for r in records), records[-1].version
+            return decider.fold(self._codec.history(records)), records[-1].version
         current = await self._load(decider, stream, tenant)
         if current.version == 0:
             raise NotFound
@@ -275,7 +275,7 @@ class Handler:
         records = await self._store.stream(stream, after=known.version)
         if records:
             owner = known.tenant if known.version else records[0].metadata.tenant
-            state = decider.fold((self._codec.decode(r.type, r.payload) for r in records), known.state)
+            state = decider.fold(self._codec.history(records), known.state)
             known = _Loaded(state, records[-1].version, owner)
             self._remember(stream, known)
         if known.version and known.tenant != tenant:

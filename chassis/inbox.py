@@ -12,12 +12,14 @@ from typing import Any, Protocol
 import msgspec
 import structlog
 
+from chassis import observe
 from chassis.decider import Codec, UnknownEvent
 from chassis.faults import CursorMoved, Fault, Unreachable
 from chassis.handle import Cause, Do, Handler
 from chassis.store import CursorMove, Parking, Store
 from contracts.envelope import Actor, Event, Mode, Recorded, Role
 from contracts.problems import Busy, Refusal
+from contracts.upcasters import Upcasters, base_of
 
 log = structlog.get_logger(__name__)
 
@@ -69,11 +71,19 @@ class Gap(Fault):
 class Inbox:
     """One source, its policies and its cursor."""
 
-    def __init__(self, name: str, source: Source, store: Store, handler: Handler, policies: Sequence[Policy]) -> None:
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        store: Store,
+        handler: Handler,
+        policies: Sequence[Policy],
+        upcasters: Upcasters | None = None,
+    ) -> None:
         self.name = name
         self._source, self._store, self._handler = source, store, handler
         self._policies: Mapping[str, list[Policy]] = _by_tag(policies)
-        self._codec = Codec({policy.on.tag(): policy.on for policy in policies})
+        self._codec = Codec({policy.on.tag(): policy.on for policy in policies}, upcasters)
         self.position = 0
         self._failed_at, self._failures = 0, 0
 
@@ -102,7 +112,7 @@ class Inbox:
 
     async def _react(self, record: Recorded, stored: int) -> bool:
         """Runs the policies on one event; True when the cursor moved with their effects."""
-        policies = self._policies.get(record.type, [])
+        policies = self._concerned(record)
         if not policies or record.metadata.mode is Mode.REPLAY:
             return False
         wanted, parked = await self._wanted(policies, record)
@@ -143,12 +153,33 @@ class Inbox:
             agreed = await self._sift(wanted, parked, record, cause)
             await self._handler.run_all(agreed, cause, cursor=move, parked=tuple(parked))
 
+    def _concerned(self, record: Recorded) -> Sequence[Policy]:
+        """The policies about this event, whichever version it was written in.
+
+        A version this program cannot read concerns them too: it is parked for each of them, not lost.
+        """
+        if record.type in self._policies:
+            return self._policies[record.type]
+        about = [
+            policy for tag, known in self._policies.items() if base_of(tag) == base_of(record.type) for policy in known
+        ]
+        if self._codec.knows(record.type):
+            try:
+                return self._policies[self._codec.decode(record.type, record.payload).tag()]
+            except UnknownEvent as misfit:
+                log.warning("not_upcast", source=self.name, type=record.type, reason=str(misfit))
+        if not about:
+            return []
+        observe.unknown_events_total.labels(f"inbox {self.name}", record.type).inc()
+        log.error("unknown_event", source=self.name, type=record.type, position=record.position)
+        return about
+
     async def _wanted(
         self, policies: Sequence[Policy], record: Recorded
     ) -> tuple[dict[str, Sequence[Do]], list[Parking]]:
         try:
             event = self._codec.decode(record.type, record.payload)
-        except (msgspec.ValidationError, UnknownEvent) as unreadable:
+        except UnknownEvent as unreadable:
             return {}, [self._parking(record, policy.name, unreadable) for policy in policies]
         wanted: dict[str, Sequence[Do]] = {}
         parked: list[Parking] = []

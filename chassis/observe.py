@@ -40,6 +40,11 @@ undeclared_total = Counter(
     ("service", "operation", "code"),
 )
 faults_total = Counter("regie_faults_total", "Requests that failed by our fault, by exception.", ("service", "kind"))
+unknown_events_total = Counter(
+    "regie_unknown_events_total",
+    "Events met whose type this program is too old to know, by who met them; they are kept.",
+    ("by", "type"),
+)
 denied_total = Counter("regie_denied_total", "Requests without a valid token or scope.", ("service", "operation"))
 
 relay_lag_events = Gauge("regie_relay_lag_events", "Events recorded but not yet on the stream.", ("service",))

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import asyncpg
 import structlog
 
+from chassis import observe
 from chassis.decider import Codec, UnknownEvent
 from chassis.faults import Unreachable
 from chassis.store import CONNECTION_LOST, Store
@@ -21,7 +22,12 @@ RETRY_S = 1.0
 
 
 class Projection(Protocol):
-    """A view: `apply` writes what one event changes, through the connection of the surrounding transaction."""
+    """A view: `apply` writes what one event changes, through the connection of the surrounding transaction.
+
+    At an event that only a newer program can read, a view waits for that program. One that must not wait has a true
+    attribute `goes_back`: it goes on, remembers the place, and is brought back there once the event can be read; for
+    it, applying events again has to lead to the same rows.
+    """
 
     name: str
 
@@ -38,6 +44,8 @@ class Projector:
         self._moved = asyncio.Condition()
         self._stuck: dict[str, str] = {}
         """Projections that failed on an event, until they get past it."""
+        self._waiting: dict[str, int] = {}
+        """By projection, the last event met that this program is too old for."""
         self._away: set[str] = set()
         """Projections whose database does not answer."""
 
@@ -73,7 +81,10 @@ class Projector:
                 await self._seen(projection.name, position)
                 while True:
                     await self._store.wait_beyond(position)
-                    position = await self._apply(projection, position)
+                    reached = await self._apply(projection, position)
+                    if reached == position:  # an event that only a newer program can read
+                        await asyncio.sleep(RETRY_S)
+                    position = reached
                     await self._seen(projection.name, position)
                     self._stuck.pop(projection.name, None)
             except (Unreachable, *CONNECTION_LOST):
@@ -90,25 +101,52 @@ class Projector:
             return position
         reached = records[-1].position
         async with self._pool.acquire() as db, db.transaction():
-            held = await db.fetchval(
-                "SELECT position FROM public.projections WHERE name = $1 FOR UPDATE", projection.name
+            held: Any = await db.fetchrow(
+                "SELECT position, skipped_at FROM public.projections WHERE name = $1 FOR UPDATE", projection.name
             )
-            if held != position:
-                return int(held)
+            if held["position"] != position:
+                return int(held["position"])
+            skipped = held["skipped_at"]
             for record in records:
                 try:
                     event = self._codec.decode(record.type, record.payload)
                 except UnknownEvent:
-                    log.warning("unknown_event", type=record.type, position=record.position)
+                    self._unknown(projection, record)
+                    if not getattr(projection, "goes_back", False):
+                        reached = record.position - 1
+                        break
+                    skipped = skipped or record.position
                     continue
                 await projection.apply(db, event, record)
-            await db.execute("UPDATE public.projections SET position = $2 WHERE name = $1", projection.name, reached)
+            await db.execute(
+                "UPDATE public.projections SET position = $2, skipped_at = $3 WHERE name = $1",
+                projection.name, reached, skipped,
+            )  # fmt: skip
         return reached
+
+    def _unknown(self, projection: Projection, record: Recorded) -> None:
+        if self._waiting.get(projection.name) != record.position:
+            self._waiting[projection.name] = record.position
+            observe.unknown_events_total.labels(f"projection {projection.name}", record.type).inc()
+            log.error("unknown_event", projection=projection.name, type=record.type, position=record.position)
 
     async def _position(self, name: str) -> int:
         async with self._pool.acquire() as db:
             await db.execute("INSERT INTO public.projections VALUES ($1, 0) ON CONFLICT DO NOTHING", name)
-            return int(await db.fetchval("SELECT position FROM public.projections WHERE name = $1", name))
+            row: Any = await db.fetchrow("SELECT position, skipped_at FROM public.projections WHERE name = $1", name)
+            if row["skipped_at"] is None or not await self._readable(row["skipped_at"]):
+                return int(row["position"])
+            back = await db.fetchval(
+                "UPDATE public.projections SET position = skipped_at - 1, skipped_at = NULL"
+                " WHERE name = $1 AND skipped_at IS NOT NULL RETURNING position",
+                name,
+            )
+            log.info("projection_goes_back", projection=name, position=back)
+            return int(row["position"] if back is None else back)
+
+    async def _readable(self, position: int) -> bool:
+        records = await self._store.read(position - 1, 1)
+        return bool(records) and self._codec.knows(records[0].type)
 
     async def _seen(self, name: str, position: int) -> None:
         async with self._moved:

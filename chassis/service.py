@@ -42,6 +42,7 @@ from chassis.timers import TimerCommands, TimerRunner, TimersOf, TimerTable
 from chassis.trail import trail_handlers
 from chassis.vault import Vault
 from contracts.envelope import Event
+from contracts.upcasters import UPCASTERS, Upcasters
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +111,7 @@ class Definition:
     title: str
     summary: str
     events: Mapping[str, type[Event]]
-    upcasters: Mapping[str, Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]] = field(default_factory=dict)
+    upcasters: Upcasters = field(default_factory=dict)
     migrations: Path | None = None
     projections: Sequence[Projection] = ()
     policies: Callable[[House], Sequence[Policy]] = lambda _: ()
@@ -260,7 +261,7 @@ def _jobs(house: House) -> dict[str, Any]:
     own = [policy for policy in policies if _service_of(policy) == definition.name]
     if own:
         inbox = house.inboxes[definition.name] = Inbox(
-            definition.name, OwnLog(house.store), house.store, house.handler, own
+            definition.name, OwnLog(house.store), house.store, house.handler, own, definition.upcasters
         )
         jobs["inbox-own"] = inbox.run()
     if house.audit is not None:
@@ -285,7 +286,8 @@ async def _exchange(house: House, policies: Sequence[Policy]) -> None:
             tasks.create_task(house.reconciler.run(), name="reconciler")
             for source in sorted({_service_of(policy) for policy in policies} - {name}):
                 about = [policy for policy in policies if _service_of(policy) == source]
-                inbox = Inbox(source, StreamSource(broker, source), house.store, house.handler, about)
+                stream = StreamSource(broker, source)
+                inbox = Inbox(source, stream, house.store, house.handler, about, UPCASTERS.get(source))
                 house.inboxes[source] = inbox
                 tasks.create_task(inbox.run(), name=f"inbox-{source}")
     finally:

@@ -19,7 +19,7 @@ from chassis.faults import Unreachable
 from chassis.handle import Cause, Do, Handler, utc_now
 from chassis.store import CONNECTION_LOST, Key
 from contracts.envelope import Actor, Event, Recorded, Role
-from contracts.problems import Busy, Refusal
+from contracts.problems import Busy, NewerHistory, Refusal
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +59,7 @@ class TimerTable:
     """The projection that writes timers down."""
 
     name = "timers"
+    goes_back = True
 
     def __init__(self, timers_of: TimersOf) -> None:
         self._timers_of = timers_of
@@ -106,6 +107,9 @@ class TimerRunner:
         key = Key(text=text, fingerprint=sha256(text.encode()).digest())
         try:
             await self._handler.run_all([self._commands[timer.kind](timer, utc_now())], cause, key=key)
+        except NewerHistory as newer:
+            log.error("timer_kept", timer=timer.id, reason=str(newer), **newer.facts)  # noqa: TRY400 - no trace needed
+            return
         except Refusal as refusal:
             if isinstance(refusal, Busy):
                 raise

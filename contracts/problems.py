@@ -105,6 +105,16 @@ class Busy(Refusal):
     fr = "Trop de commandes attendent ; réessayez après Retry-After."
 
 
+class NewerHistory(Refusal):
+    """This resource's history holds events that only a newer version of this service can read.
+
+    Nothing is decided on a history that is half understood; the audit trail still shows it whole. `facts`: `type` and
+    `position` of the first such event.
+    """
+
+    code, status = "NEWER_HISTORY", 503
+
+
 class Unavailable(Refusal):
     """Something this action needs is not reachable now; nothing was recorded."""
 

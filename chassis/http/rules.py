@@ -33,6 +33,7 @@ from contracts.problems import (
     Forbidden,
     Invalid,
     KeyReused,
+    NewerHistory,
     NotFound,
     Refusal,
     StaleVersion,
@@ -139,7 +140,7 @@ def _budget(route: HTTPRoute, handler: HTTPRouteHandler, scopes: frozenset[str])
 def _common(rule: Rule, route: HTTPRoute, handler: HTTPRouteHandler, takes_parameters: bool) -> list[type[Refusal]]:
     """The refusals that follow from what the route takes."""
     used = dependencies_of(handler)
-    found: list[type[Refusal]] = [Malformed, InternalFault, Unavailable, TooSlow]
+    found: list[type[Refusal]] = [Malformed, InternalFault, Unavailable, NewerHistory, TooSlow]
     found += [RateLimited] if rule.budget else []
     found += [] if rule.public else [Unauthenticated, Forbidden]
     found += [NotFound] if route.path_parameters or "paging" in used else []

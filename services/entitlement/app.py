@@ -8,6 +8,7 @@ from litestar import Litestar
 from chassis.service import Definition, House, api
 from contracts import entitlement
 from contracts.envelope import events_of
+from contracts.upcasters import UPCASTERS
 from services.entitlement.api import HANDLERS, TAGS
 from services.entitlement.application import Desk
 from services.entitlement.policies import policies
@@ -26,6 +27,7 @@ DEFINITION: Final = Definition(
     title="Regie entitlement",
     summary="Who has bought which hours, what they are bound to, and what was used of them, minute by minute.",
     events=events_of(entitlement),
+    upcasters=UPCASTERS["entitlement"],
     migrations=Path(__file__).parent / "sql",
     projections=[EntitlementList(), TermsList()],
     policies=policies,

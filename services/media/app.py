@@ -6,6 +6,7 @@ from typing import Final
 from litestar import Litestar
 
 from chassis.service import Definition, api
+from contracts.upcasters import UPCASTERS
 from services.media.api import HANDLERS, TAGS
 from services.media.domain import EVENTS
 from services.media.jobs import JobTable
@@ -23,6 +24,7 @@ DEFINITION: Final = Definition(
     title="Regie media",
     summary=SUMMARY,
     events=EVENTS,
+    upcasters=UPCASTERS["media"],
     migrations=Path(__file__).parent / "sql",
     projections=(AssetList(), RecordingList(), FilmList(), JobTable()),
     policies=policies,

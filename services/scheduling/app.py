@@ -8,6 +8,7 @@ from litestar import Litestar
 from chassis.service import Definition, api
 from contracts import scheduling
 from contracts.envelope import events_of
+from contracts.upcasters import UPCASTERS
 from services.scheduling.api import HANDLERS, TAGS
 from services.scheduling.policies import policies
 from services.scheduling.timers import TIMER_COMMANDS, timers
@@ -23,6 +24,7 @@ DEFINITION: Final = Definition(
     title="Regie scheduling",
     summary=SUMMARY,
     events=events_of(scheduling),
+    upcasters=UPCASTERS["scheduling"],
     migrations=Path(__file__).parent / "sql",
     projections=[ShowList(), ShiftTable()],
     policies=lambda house: policies(house.handler),

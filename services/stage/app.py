@@ -8,6 +8,7 @@ from litestar import Litestar
 
 from chassis import observe
 from chassis.service import Definition, House, api
+from contracts.upcasters import UPCASTERS
 from services.stage.adapters import ingest
 from services.stage.api import HANDLERS, TAGS
 from services.stage.director import Director
@@ -36,6 +37,7 @@ def definition(settings: StageSettings | None = None) -> Definition:
         title="Regie stage",
         summary=SUMMARY,
         events=EVENTS,
+        upcasters=UPCASTERS["stage"],
         migrations=Path(__file__).parent / "sql",
         projections=PROJECTIONS,
         policies=lambda house: policies(house.handler),

@@ -3,7 +3,7 @@
 Source: features.md E11, E13, E14; duties.md Q9.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -63,12 +63,11 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     hours: Hours
 
 
-def entries(records: Iterable[Recorded], codec: Codec) -> list[LedgerEntry]:
-    """The entries of one stream, oldest first; events that move nothing are left out."""
+def entries(records: Sequence[Recorded], codec: Codec) -> list[LedgerEntry]:
+    """The entries of one stream, oldest first; events that move nothing are left out. Raises NewerHistory."""
     ledger, met = Ledger(), list[Evidence]()
     found: list[LedgerEntry] = []
-    for record in records:
-        event = codec.decode(record.type, record.payload)
+    for record, event in zip(records, codec.history(records), strict=True):
         if isinstance(event, e.CoverageReserved):
             met.clear()
         if isinstance(event, _OF_THE_METER):
