@@ -113,6 +113,7 @@ class NewerHistory(Refusal):
     """
 
     code, status = "NEWER_HISTORY", 503
+    fr = "L'historique de cette ressource contient des événements que seule une version plus récente du service sait lire."
 
 
 class Unavailable(Refusal):
