@@ -7,7 +7,7 @@ Not in here: who may do what (`contracts/roles.py` and the scopes each operation
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +24,8 @@ from contracts.problems import Unauthenticated
 
 ALGORITHM: Final = "ES256"
 MAX_TOKEN_CHARACTERS: Final = 8192
+TYPES: Final = {"", "jwt", "at+jwt", "application/at+jwt"}
+"""What a token may call itself: nothing, or an access token. Source: RFC 9068 section 4, RFC 8725 section 3.11."""
 PATIENCE_S: Final = 0.25
 """How long a request with a known key waits for newer keys."""
 _TENANT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
@@ -82,9 +84,9 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 class Verifier:
-    """Turns a bearer token into a `Caller`, or raises `Unauthenticated`.
+    """Turns a bearer token into a `Caller`, or raises `Unauthenticated` with a `reason` from a closed list of codes.
 
-    `jwks` is a file path or an http(s) URL. Keys are fetched again when older than `max_age_s`, and at most once per
+    A token is for us when its audience is one of `audiences`. `jwks` is a file path or an http(s) URL. Keys are fetched again when older than `max_age_s`, and at most once per
     `cooldown_s` when a token names an unknown key, so rotation needs no restart and strangers cannot cause a storm of
     fetches. A withdrawn key ends the tokens it signed, cached ones included. Verified tokens are cached until they
     expire: a cached look-up costs about 1 us against about 90 us for an ES256 check (measured.md part D section 5).
@@ -95,7 +97,7 @@ class Verifier:
         *,
         jwks: str,
         issuer: str,
-        audience: str,
+        audiences: Sequence[str],
         cooldown_s: float = 10.0,
         max_age_s: float = 300.0,
         leeway_s: int = 5,
@@ -104,7 +106,7 @@ class Verifier:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._fetch = fetch or fetcher(jwks)
-        self._issuer, self._audience = issuer, audience
+        self._issuer, self._audiences = issuer, list(audiences)
         self._cooldown_s, self._max_age_s, self._leeway_s = cooldown_s, max_age_s, leeway_s
         self._cache_size, self._clock = cache_size, clock
         self._keys: dict[str, ECKey] = {}
@@ -130,7 +132,7 @@ class Verifier:
         if caller is not None:
             return caller
         if len(token) > MAX_TOKEN_CHARACTERS:
-            raise Unauthenticated("The token is too long.")
+            raise Unauthenticated("The token is too long.", reason="TOO_LONG")
         kid = self._kid(token)
         key = await self._key(kid)
         claims = self._claims(token, key)
@@ -142,12 +144,14 @@ class Verifier:
         try:
             header = jws.extract_compact(token.encode()).headers()
         except (JoseError, ValueError) as error:
-            raise Unauthenticated("The token is not a signed JWT.") from error
+            raise Unauthenticated("The token is not a signed JWT.", reason="NOT_A_TOKEN") from error
         if header.get("alg") != ALGORITHM:
-            raise Unauthenticated(f"The token must be signed with {ALGORITHM}.")
+            raise Unauthenticated(f"The token must be signed with {ALGORITHM}.", reason="WRONG_ALGORITHM")
+        if str(header.get("typ", "")).lower() not in TYPES:
+            raise Unauthenticated("The token is not an access token.", reason="WRONG_TYPE")
         kid = header.get("kid")
         if not isinstance(kid, str):
-            raise Unauthenticated("The token does not name its key.")
+            raise Unauthenticated("The token does not name its key.", reason="NO_KEY")
         return kid
 
     async def _key(self, kid: str) -> ECKey:
@@ -159,7 +163,7 @@ class Verifier:
             return self._keys[kid]
         if not self._keys:
             raise Unreachable("the token issuer's key set")
-        raise Unauthenticated("The token is signed with a key this service does not know.")
+        raise Unauthenticated("The token is signed with a key this service does not know.", reason="UNKNOWN_KEY")
 
     async def _refresh_briefly(self) -> None:
         """Look for newer keys without waiting for a silent issuer: live control must not hang on it."""
@@ -195,25 +199,38 @@ class Verifier:
             self._registry().validate(decoded.claims)
             return msgspec.convert(decoded.claims, _Claims)
         except msgspec.ValidationError as error:
-            raise Unauthenticated(f"The token's claims are not usable: {error}.") from error
+            raise Unauthenticated(f"The token's claims are not usable: {error}.", reason="UNUSABLE_CLAIMS") from error
         except (JoseError, ValueError) as error:
-            raise Unauthenticated(f"The token is not valid: {_reason(error)}.") from error
+            words = _reason(error)
+            raise Unauthenticated(f"The token is not valid: {words}.", reason=_code(words)) from error
+
+    def named(self, token: str) -> tuple[str, str]:
+        """Tenant and subject of a token that was refused, if its signature is good (an expired one); else empty."""
+        try:
+            key = self._keys.get(self._kid(token))
+            claims = jwt.decode(token, key, algorithms=[ALGORITHM]).claims if key is not None else {}
+        except (Unauthenticated, JoseError, ValueError):
+            return "", ""
+        tenant, subject = claims.get("tenant"), claims.get("sub")
+        if not isinstance(tenant, str) or not _TENANT.match(tenant) or not isinstance(subject, str):
+            return "", ""
+        return tenant, subject
 
     def _registry(self) -> jwt.JWTClaimsRegistry:
         return jwt.JWTClaimsRegistry(
             now=int(self._clock()),
             leeway=self._leeway_s,
             iss={"essential": True, "value": self._issuer},
-            aud={"essential": True, "value": self._audience},
+            aud={"essential": True, "values": self._audiences},
             exp={"essential": True},
             sub={"essential": True},
         )
 
     def _caller(self, claims: _Claims) -> Caller:
         if not _TENANT.match(claims.tenant):
-            raise Unauthenticated("The token's tenant is not a plain name.")
+            raise Unauthenticated("The token's tenant is not a plain name.", reason="UNUSABLE_CLAIMS")
         if not claims.sub or not claims.roles or Role.SYSTEM in claims.roles:
-            raise Unauthenticated("The token names no role that people or systems may have.")
+            raise Unauthenticated("The token names no role that people or systems may have.", reason="NO_ROLE")
         scopes = frozenset(claims.scope.split())
         return Caller(subject=claims.sub, tenant=claims.tenant, roles=claims.roles, scopes=scopes)
 
@@ -256,4 +273,10 @@ def fetcher(source: str) -> Fetch:
 
 def _reason(error: Exception) -> str:
     """The library's reason without what it quotes of the token."""
-    return str(getattr(error, "error", None) or type(error).__name__).replace("_", " ")
+    words = str(getattr(error, "error", None) or type(error).__name__).replace("_", " ")
+    claim = getattr(error, "claim", None)
+    return f"{words} {claim}" if claim in ("iss", "aud", "sub", "nbf", "iat") else words
+
+
+def _code(words: str) -> str:
+    return words.upper().replace(" ", "_")

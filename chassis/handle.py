@@ -229,7 +229,9 @@ class Handler:
             self._cache.pop(conflict.stream, None)
             return
         decider = next(do.decider for do in request.dos if do.stream == conflict.stream)
-        await self._load(decider, conflict.stream, request.cause.tenant)
+        current = await self._load(decider, conflict.stream, request.cause.tenant)
+        if current.version == 0:  # the log refuses to begin a stream that we cannot see: it is another tenant's
+            raise NotFound
 
     async def _answered(self, tenant: str, key: Key) -> Outcome | None:
         found = await self._store.answer(tenant, key.text)

@@ -1,7 +1,8 @@
 """Applies numbered SQL files, each once, as the owner; then grants the service's role what it may do.
 
 The service's role gets: SELECT on the log, EXECUTE on log.append, and full use of the derived tables. It can never
-UPDATE or DELETE an event (design.md section 3).
+UPDATE or DELETE an event (design.md section 3). And it sees, of every table with a column `tenant`, the rows of its
+session's tenant alone (`chassis/tenancy.py`); the owner and what runs as the owner (`log.append`) see all.
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,23 @@ _PUBLIC_GRANTS = """
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
     REVOKE ALL ON public.migrations FROM {role};
 """
+_WALLS = """
+    DO $$
+    DECLARE t regclass;
+    BEGIN
+        FOR t IN SELECT a.attrelid FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+                  JOIN pg_namespace n ON n.oid = c.relnamespace
+                 WHERE n.nspname IN ('log', 'public') AND c.relkind IN ('r', 'p') AND a.attname = 'tenant'
+                   AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'own_tenant')
+        LOOP
+            EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t);
+            EXECUTE format($policy$CREATE POLICY own_tenant ON %s USING (
+                tenant = (SELECT nullif(current_setting('regie.tenant', true), ''))
+                OR (SELECT current_setting('regie.tenant', true)) = '*')$policy$, t);
+        END LOOP;
+    END $$
+"""
+"""A wall around every table that says whose its rows are, also those of services and of later migrations."""
 
 
 class MigrationChanged(Fault):
@@ -42,6 +60,7 @@ async def migrate(owner_url: str, role: str, directories: Sequence[Path], *, log
             " (name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
         applied = [name for folder in directories for name in await _apply(connection, folder)]
+        await connection.execute(_WALLS)
         quoted = await connection.fetchval("SELECT quote_ident($1)", role)
         await connection.execute(((_LOG_GRANTS if log else "") + _PUBLIC_GRANTS).format(role=quoted))
         return applied

@@ -21,10 +21,12 @@ from litestar import Litestar
 from litestar.di import Provide
 from nats.aio.client import Client
 
+from chassis import tenancy
 from chassis.audit import AuditLog
 from chassis.auth import Verifier
 from chassis.broker import BROKER_ERRORS, StreamSource, connect
 from chassis.decider import Codec
+from chassis.denials import Denials
 from chassis.faults import Fault, Unreachable
 from chassis.handle import Handler
 from chassis.http import Api, Server
@@ -70,6 +72,7 @@ class House:
         self.broker: Client | None = None
         self.audit = self._audit_log()
         self.outbound = _outbound(settings)
+        self.denials = Denials(pools.own)
         self.inboxes: dict[str, Inbox] = {}
 
     @property
@@ -175,7 +178,7 @@ async def open_house(definition: Definition, settings: ChassisSettings) -> Async
 
 
 def _pool(url: str) -> asyncpg.Pool:
-    return asyncpg.create_pool(url, min_size=0, max_size=POOL_SIZE, timeout=5, command_timeout=30)
+    return tenancy.open_pool(url, min_size=0, max_size=POOL_SIZE, timeout=5, command_timeout=30)
 
 
 def api(definition: Definition, house: House | None = None) -> Litestar:
@@ -194,13 +197,15 @@ def api(definition: Definition, house: House | None = None) -> Litestar:
         description=definition.summary,
         handlers=[*definition.handlers, *trail_handlers(definition.name)],
         tags=definition.tags,
-        verifier=_verifier(settings),
+        verifier=_verifier(definition.name, settings),
+        denials=house.denials if house else None,
         ready=_checks(house) if house else [],
         rates=_rates(settings) if settings else None,
         dependencies={
             "house": Provide(the_house, sync_to_thread=False),
             "trail_store": Provide(lambda: the_house().store, sync_to_thread=False),
             "audit": Provide(lambda: _audit(the_house()), sync_to_thread=False),
+            "denials": Provide(lambda: the_house().denials, sync_to_thread=False),
         },
     ).build()
 
@@ -211,10 +216,12 @@ def _audit(house: House) -> AuditLog:
     return house.audit
 
 
-def _verifier(settings: ChassisSettings | None) -> Verifier:
+def _verifier(service: str, settings: ChassisSettings | None) -> Verifier:
+    """Believes tokens for the whole house, and those for this service alone, which are worth nothing elsewhere."""
     if settings is None:
-        return Verifier(jwks="", issuer="", audience="")
-    return Verifier(jwks=settings.jwks, issuer=settings.issuer, audience=settings.audience)
+        return Verifier(jwks="", issuer="", audiences=())
+    audiences = (settings.audience, f"{settings.audience}/{service}")
+    return Verifier(jwks=settings.jwks, issuer=settings.issuer, audiences=audiences)
 
 
 def _rates(settings: ChassisSettings) -> Rates:
@@ -255,7 +262,7 @@ def _jobs(house: House) -> dict[str, Any]:
     """Everything that runs beside the API, by name."""
     definition = house.definition
     policies = list(definition.policies(house))
-    jobs: dict[str, Any] = {"projections": house.projector.run()}
+    jobs: dict[str, Any] = {"projections": house.projector.run(), "denials": house.denials.run()}
     if definition.timers is not None:
         jobs["timers"] = TimerRunner(house.db, house.handler, definition.timer_commands).run()
     own = [policy for policy in policies if _service_of(policy) == definition.name]
@@ -271,7 +278,13 @@ def _jobs(house: House) -> dict[str, Any]:
     for job in (*definition.on_start, *definition.background):
         name = job.__name__
         jobs[name] = _once(name, job, house) if job in definition.on_start else _for_ever(name, job, house)
-    return jobs
+    return {name: _for_the_house(job) for name, job in jobs.items()}
+
+
+async def _for_the_house(job: Awaitable[None]) -> None:
+    """Relays, read models, timers and policies work for every tenant."""
+    with tenancy.seeing_all():
+        await job
 
 
 async def _exchange(house: House, policies: Sequence[Policy]) -> None:

@@ -4,7 +4,7 @@ Only what the caller's tenant owns is shown. The trail is the stored bytes: `dat
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,8 +15,11 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 
 from chassis.audit import AuditLog
+from chassis.denials import Denial, Denials
 from chassis.evidence import ConsistencyProof, InclusionProof
+from chassis.handle import utc_now
 from chassis.http import AsOf, Caller, refuses
+from chassis.http.depends import parse_instant
 from chassis.store import Store
 from contracts.envelope import Actor, Mode, Recorded
 from contracts.problems import NotFound
@@ -24,6 +27,10 @@ from contracts.problems import NotFound
 After = Annotated[int, QueryParameter(ge=0, le=2**62, description="Only entries behind this position of the log.")]
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="How many entries at most.")]
 Size = Annotated[int, QueryParameter(ge=0, le=2**62, description="Events under the checkpoint; 0 for the newest.")]
+Since = Annotated[
+    str | None,
+    QueryParameter(description="An instant (RFC 3339); a day ago if absent.", schema_extra={"format": "date-time"}),
+]
 Position = Annotated[int, QueryParameter(ge=1, le=2**62, description="A position of the log.")]
 
 
@@ -127,7 +134,23 @@ def trail_handlers(service: str) -> Sequence[HTTPRouteHandler]:
         records = await trail_store.of_show(show_id, tenant=me.tenant, after=after, limit=limit, as_of=as_of)
         return _page(records, limit)
 
-    return [list_events, list_show_events, *_parked_handlers(service), *_audit_handlers(scopes)]
+    routes = [list_events, list_show_events, *_parked_handlers(service), *_denial_handlers(service)]
+    return [*routes, *_audit_handlers(scopes)]
+
+
+def _denial_handlers(service: str) -> Sequence[HTTPRouteHandler]:
+    @get("/denials", operation_id="listDenials", scopes=[f"{service}:inspect"], tags=["Audit trail"])
+    async def list_denials(
+        denials: NamedDependency[Denials], me: NamedDependency[Caller], since: Since = None, limit: Limit = 100
+    ) -> list[Denial]:
+        """List who tried at this service what they may not: your tenant's callers, and strangers; newest first.
+
+        Attempts are counted by the minute. A token is never kept.
+        """
+        start = utc_now() - timedelta(days=1) if since is None else parse_instant("since", since)
+        return await denials.newest(me.tenant, start, limit)
+
+    return [list_denials]
 
 
 def _parked_handlers(service: str) -> Sequence[HTTPRouteHandler]:

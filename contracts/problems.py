@@ -75,7 +75,7 @@ class KeyReused(Refusal):
 
 
 class Unauthenticated(Refusal):
-    """The request carries no valid bearer token."""
+    """The request carries no valid bearer token. `facts`: `reason`, a code."""
 
     code, status = "UNAUTHENTICATED", 401
     fr = "La requête ne porte pas de jeton d'accès valide."

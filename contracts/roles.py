@@ -1,7 +1,7 @@
 """Which role may do what: the scopes a token of each role carries. Data only.
 
 A scope is `<service>:<verb>`. `read` is every query; `write` is what a customer or integrator may ask for; `operate` is
-what the analyst does on a show; `admin` is correction, override and waiver.
+what the analyst does on a show; `admin` is correction, override and waiver; `inspect` shows who was denied what.
 Source: duties.md A.1 to A.4 (who does which duty); design.md section 5.
 """
 
@@ -10,7 +10,7 @@ from typing import Final
 from contracts.envelope import Role
 
 SERVICES: Final = ("entitlement", "scheduling", "stage", "media")
-VERBS: Final = ("read", "write", "operate", "admin")
+VERBS: Final = ("read", "write", "operate", "admin", "inspect")
 
 
 def _every(*verbs: str) -> frozenset[str]:
@@ -25,7 +25,7 @@ SCOPES: Final[dict[Role, frozenset[str]]] = {
     Role.ANALYST: _ANALYST,
     Role.SUPERVISOR: _ANALYST | _every("admin"),
     Role.PARTNER: _every("read"),
-    Role.SRE: _every("read", "admin"),
+    Role.SRE: _every("read", "admin", "inspect"),
 }
 """Scopes by role. `Role.SYSTEM` is absent on purpose: a policy or a timer never carries a token."""
 

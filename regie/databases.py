@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from chassis import tenancy
 from chassis.evidence import Evidence
 from regie.embedded.postgres import Postgres
 from regie.embedded.provision import Database, database_of, role_of
@@ -38,9 +39,10 @@ async def evidence(environ: Mapping[str, str], service: str) -> AsyncIterator[Ev
     """The signed log of a service, to be read. Raises NotRunning."""
     url, key = database(environ, service).url, signing_key(environ, service)
     try:
-        pool = await asyncpg.create_pool(url, min_size=1, max_size=2, timeout=5)
+        pool = await tenancy.open_pool(url, min_size=1, max_size=2, timeout=5)
     except (OSError, asyncpg.PostgresError) as lost:
         raise NotRunning(f"the database of {service} does not answer; is the house running (`make run`)?") from lost
+    tenancy.sees_all_from_here()
     try:
         yield Evidence(service, pool, key)
     finally:

@@ -13,6 +13,8 @@ from litestar.middleware import DefineMiddleware
 from litestar.types import ControllerRouterHandler
 
 from chassis.auth import Verifier
+from chassis.denials import Denials
+from chassis.http.denied import DenialsOf
 from chassis.http.depends import PROVIDED
 from chassis.http.edge import Edge
 from chassis.http.gate import Gate
@@ -45,6 +47,7 @@ class Api:
         description: str,
         handlers: Sequence[ControllerRouterHandler],
         verifier: Verifier,
+        denials: Denials | None = None,
         ready: Sequence[tuple[str, Check]] = (),
         on_startup: Sequence[Hook] = (),
         on_shutdown: Sequence[Hook] = (),
@@ -54,7 +57,7 @@ class Api:
         state: Mapping[str, Any] | None = None,
         rates: Rates | None = None,
     ) -> None:
-        self.service, self.verifier = service, verifier
+        self.service, self.verifier, self.denials = service, verifier, denials or Denials()
         self._rates = Rates({}) if rates is None else rates
         self.described = Described(
             service=service, title=title, version=version, description=description, tags=dict(tags or {})
@@ -68,7 +71,7 @@ class Api:
     def build(self) -> Litestar:
         """Raises MisdescribedRoute when a handler would break the contract on the wire."""
         rules: dict[int, Rule] = {}
-        gate = DefineMiddleware(Gate, service=self.service, verifier=self.verifier, rules=rules, rates=self._rates)
+        gate = DefineMiddleware(Gate, verifier=self.verifier, rules=rules, rates=self._rates)
         app = Litestar(
             route_handlers=[*self._handlers, *COMMON],
             dependencies={**PROVIDED, **self._dependencies},
@@ -88,6 +91,7 @@ class Api:
             rules[id(handler)] = rule_of(route, handler)
             methods.setdefault(route.path_format, set()).update(handler.http_methods)
         app.state.service = self.service
+        app.state.denied = DenialsOf(self.denials, self.verifier).note
         app.state.ready = self._ready
         app.state.draining = asyncio.Event()
         document = _Document(app, self.described)

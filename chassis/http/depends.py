@@ -170,6 +170,15 @@ def parse_as_of(text: str) -> AsOf:
         raise Invalid(errors=[FieldError(place="query", field="as_of", rule=rule)]) from None
 
 
+def parse_instant(field: str, text: str) -> datetime:
+    """Raises Invalid, naming the query parameter, unless `text` is an aware RFC 3339 instant."""
+    try:
+        return msgspec.convert(text, Instant)
+    except msgspec.ValidationError:
+        rule = "must be an RFC 3339 instant with an offset"
+        raise Invalid(errors=[FieldError(place="query", field=field, rule=rule)]) from None
+
+
 def provide_seen(regie_position: SeenPosition = 0) -> int | None:
     return regie_position or None
 

@@ -10,12 +10,12 @@ from urllib.parse import parse_qsl
 
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from chassis import observe
+from chassis import tenancy
 from chassis.auth import Caller, Verifier
 from chassis.http.problems import FieldError, Malformed, MediaTypeRefused, RateLimited
 from chassis.http.rates import STRANGERS, Rates, network_of
 from chassis.http.rules import JSON, Rule
-from contracts.problems import Forbidden, Invalid, Refusal, Unauthenticated
+from contracts.problems import Forbidden, Invalid, Unauthenticated
 
 _UTF8: Final = {"", "utf-8", "utf8"}
 
@@ -23,9 +23,8 @@ _UTF8: Final = {"", "utf-8", "utf8"}
 class Gate:
     """Puts the route's rule and the caller into the scope, or raises the refusal."""
 
-    def __init__(self, app: ASGIApp, *, service: str, verifier: Verifier, rules: dict[int, Rule], rates: Rates) -> None:
-        self._app, self._service, self._verifier, self._rules = app, service, verifier, rules
-        self._rates = rates
+    def __init__(self, app: ASGIApp, *, verifier: Verifier, rules: dict[int, Rule], rates: Rates) -> None:
+        self._app, self._verifier, self._rules, self._rates = app, verifier, rules, rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         rule = self._rules.get(id(scope["route_handler"]))
@@ -34,30 +33,29 @@ class Gate:
             headers = dict(scope["headers"])
             scope["regie.headers"] += rule.headers  # type: ignore[typeddict-item]
             if not rule.public:
-                scope["regie.caller"] = await self._admit(rule, headers, scope)  # type: ignore[typeddict-unknown-key]
+                await self._admit(rule, headers, scope)
             else:
                 self._spend(rule, STRANGERS, _stranger(scope), scope)
             if scope["query_string"]:
                 check_query(scope["query_string"], rule)
             if rule.accepts:
                 check_media_type(headers, rule)
-        await self._app(scope, receive, send)
+        caller: Caller | None = scope.get("regie.caller")  # type: ignore[assignment]
+        with tenancy.seeing(tenancy.NOBODY if caller is None else caller.tenant):
+            await self._app(scope, receive, send)
 
-    async def _admit(self, rule: Rule, headers: dict[bytes, bytes], scope: Scope) -> Caller:
+    async def _admit(self, rule: Rule, headers: dict[bytes, bytes], scope: Scope) -> None:
         try:
             caller = await self._caller(headers)
-        except Unauthenticated as refusal:
+        except Unauthenticated:
             # Whoever has a good token is never held up by a neighbour's bad ones: only the bad ones are counted here.
             self._spend(rule, STRANGERS, _stranger(scope), scope)
-            self._note_denial(rule, refusal)
             raise
+        scope["regie.caller"] = caller  # type: ignore[typeddict-unknown-key]
         self._spend(rule, rule.budget, f"{caller.tenant}/{caller.subject}", scope)
         if not caller.scopes.issuperset(rule.scopes):
             missing = sorted(rule.scopes - caller.scopes)
-            forbidden = Forbidden(f"The token lacks {', '.join(missing)}.", needs=sorted(rule.scopes))
-            self._note_denial(rule, forbidden)
-            raise forbidden
-        return caller
+            raise Forbidden(f"The token lacks {', '.join(missing)}.", needs=sorted(rule.scopes))
 
     def _spend(self, rule: Rule, budget: str, who: str, scope: Scope) -> None:
         """Raises RateLimited where the budget is spent, unless the route is never limited."""
@@ -68,14 +66,10 @@ class Gate:
         if left.retry_s:
             raise RateLimited(budget=budget, retry_after_s=left.retry_s)
 
-    def _note_denial(self, rule: Rule, refusal: Refusal) -> None:
-        observe.denied_total.labels(self._service, rule.operation).inc()
-        observe.logger("regie.http").info("denied", operation=rule.operation, code=refusal.code, reason=str(refusal))
-
     async def _caller(self, headers: dict[bytes, bytes]) -> Caller:
         kind, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         if kind.lower() != "bearer" or not token:
-            raise Unauthenticated
+            raise Unauthenticated(reason="NO_TOKEN")
         return self._verifier.cached(token) or await self._verifier.verify(token.strip())
 
 

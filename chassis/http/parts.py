@@ -60,6 +60,7 @@ _VERBS: Final = {
     "write": "Ask {service} for what a customer or an integrator may ask for.",
     "operate": "Do on a show what the analyst does, in {service}.",
     "admin": "Correct, override and waive in {service}.",
+    "inspect": "See who was denied what in {service}.",
 }
 
 

@@ -203,6 +203,7 @@ def answer(request: Request[Any, Any, Any], exc: Exception) -> Response[bytes]:
         log.error("fault", path=request.scope["path"], method=request.scope["method"], exc_info=exc)
     else:
         observe.refusals_total.labels(service, refusal.code).inc()
+        request.app.state.denied(request.scope, refusal)
         _notice_undeclared(request, refusal)
         if isinstance(exc, Unreachable):
             log.warning("unreachable", path=request.scope["path"], reason=str(exc))

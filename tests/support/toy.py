@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-import asyncpg
 import msgspec
 
+from chassis import tenancy
 from chassis.decider import Codec, Decider
 from chassis.handle import Cause, Handler
 from chassis.store import Store, open_store
@@ -67,5 +67,5 @@ def cause(tenant: str = "acme") -> Cause:
 @contextlib.asynccontextmanager
 async def toy_house(url: str) -> AsyncIterator[tuple[Store, Handler]]:
     """A store with its writer and a handler over it."""
-    async with asyncpg.create_pool(url, min_size=0, max_size=5) as pool, open_store(url, pool) as store:
+    async with tenancy.open_pool(url, min_size=0, max_size=5) as pool, open_store(url, pool) as store:
         yield store, Handler(store, Codec(EVENTS))

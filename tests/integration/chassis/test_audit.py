@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chassis import merkle, notes
+from chassis import merkle, notes, tenancy
 from chassis.audit import AuditLog
 from tests.support.rewriting import REWRITES, rewrite
 from tests.support.toy import COUNTER, Raise, cause
@@ -25,7 +25,7 @@ async def audit(toy, toy_urls, published):
     async def publish(note: str) -> None:
         published.append(note)
 
-    async with asyncpg.create_pool(toy_urls[1], min_size=0, max_size=3) as pool:
+    async with tenancy.open_pool(toy_urls[1], min_size=0, max_size=3) as pool:
         yield AuditLog("stage", toy[0], pool, KEY, publish)
 
 
@@ -70,7 +70,7 @@ async def test_every_later_log_begins_with_the_earlier_one(toy, audit, published
 async def test_two_processes_extend_one_tree(toy, audit, toy_urls):
     async def silent(_: str) -> None: ...
 
-    async with asyncpg.create_pool(toy_urls[1], min_size=0, max_size=3) as pool:
+    async with tenancy.open_pool(toy_urls[1], min_size=0, max_size=3) as pool:
         other = AuditLog("stage", toy[0], pool, KEY, silent)
         for _ in range(10):
             await record(toy, 30)

@@ -8,6 +8,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from chassis import tenancy
 from chassis.decider import Codec
 from chassis.faults import Fault, Unreachable
 from chassis.handle import Do, utc_now
@@ -36,7 +37,7 @@ async def pool(toy_urls):
     await owner.execute("CREATE TABLE sums (position bigint PRIMARY KEY, by integer)")
     await owner.execute(f'GRANT ALL ON sums TO "{urlsplit(toy_urls[1]).username}"')
     await owner.close()
-    async with asyncpg.create_pool(toy_urls[1], min_size=0, max_size=5) as made:
+    async with tenancy.open_pool(toy_urls[1], min_size=0, max_size=5) as made:
         yield made
 
 
@@ -140,7 +141,7 @@ async def _is(handler, counter, wanted) -> bool:
 async def vault_pool(make_database):
     owner, service = await make_database("chassis", migrated=False)
     await migrate(owner, urlsplit(service).username, [VAULT_SQL], log=False)
-    async with asyncpg.create_pool(service, min_size=0, max_size=5) as made:
+    async with tenancy.open_pool(service, min_size=0, max_size=5) as made:
         yield made
 
 

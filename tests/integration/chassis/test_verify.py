@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chassis import notes
+from chassis import notes, tenancy
 from chassis.audit import AuditLog
 from chassis.epochs import Epoch, sign_epoch
 from chassis.evidence import HistoryChanged
@@ -28,7 +28,7 @@ async def silent(_: str) -> None: ...
 
 @pytest.fixture
 async def audit(toy, toy_urls):
-    async with asyncpg.create_pool(toy_urls[1], min_size=0, max_size=3) as pool:
+    async with tenancy.open_pool(toy_urls[1], min_size=0, max_size=3) as pool:
         yield AuditLog("stage", toy[0], pool, KEY, silent)
 
 

@@ -215,7 +215,13 @@ def verifier(**changed: Any) -> Verifier:
     async def fetch() -> bytes:
         return jwks(("k1", KEY))
 
-    settings = {"jwks": "", "issuer": ISSUER, "audience": AUDIENCE, "fetch": fetch, "clock": lambda: NOW}
+    settings = {
+        "jwks": "",
+        "issuer": ISSUER,
+        "audiences": [AUDIENCE, f"{AUDIENCE}/toy"],
+        "fetch": fetch,
+        "clock": lambda: NOW,
+    }
     return Verifier(**{**settings, **changed})
 
 
@@ -232,6 +238,7 @@ def token(*, key: ECKey = KEY, kid: str | None = "k1", alg: str = "ES256", **cha
     }
     claims = {name: value for name, value in claims.items() if value is not None}
     header = {"alg": alg} | ({"kid": kid} if kid else {})
+    header |= {"typ": claims.pop("typ")} if "typ" in claims else {}
     return jwt.encode(header, claims, key)
 
 

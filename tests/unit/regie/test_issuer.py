@@ -22,7 +22,7 @@ def issuer(tmp_path):
 
 
 def verifier(issuer, **options):
-    return Verifier(**{"jwks": str(issuer.jwks), "issuer": ISSUER, "audience": AUDIENCE, **options})
+    return Verifier(**{"jwks": str(issuer.jwks), "issuer": ISSUER, "audiences": [AUDIENCE], **options})
 
 
 @pytest.mark.parametrize("role", SCOPES)
@@ -45,7 +45,7 @@ async def test_a_token_of_another_house_is_refused(issuer, tmp_path):
 
 async def test_a_token_for_another_audience_is_refused(issuer):
     with pytest.raises(Unauthenticated):
-        await verifier(issuer, audience="another").verify(issuer.token([Role.SRE], "acme"))
+        await verifier(issuer, audiences=["another"]).verify(issuer.token([Role.SRE], "acme"))
 
 
 def test_the_key_survives_a_restart_and_its_secret_half_is_not_published(issuer):
