@@ -28,6 +28,8 @@ from chassis.broker import BROKER_ERRORS, StreamSource, connect
 from chassis.decider import Codec
 from chassis.denials import Denials
 from chassis.faults import Fault, Unreachable
+from chassis.forget import Forgetting, ForgottenTable, keep_forgotten
+from chassis.forget_api import forget_handlers
 from chassis.handle import Handler
 from chassis.http import Api, Server
 from chassis.http.rates import COMMANDS, CONTROL, READS, STRANGERS, Rates
@@ -44,6 +46,7 @@ from chassis.timers import TimerCommands, TimerRunner, TimersOf, TimerTable
 from chassis.trail import trail_handlers
 from chassis.vault import Vault
 from contracts.envelope import Event
+from contracts.forgetting import Forgotten
 from contracts.upcasters import UPCASTERS, Upcasters
 
 log = structlog.get_logger(__name__)
@@ -66,6 +69,9 @@ class House:
         tables = [*definition.projections]
         if definition.timers is not None:
             tables.append(TimerTable(definition.timers))
+        self.forgetting = self._forgetting()
+        if self.forgetting is not None:
+            tables.append(ForgottenTable())
         self.projector = Projector(store, pools.own, self.codec, tables)
         self.relay: Relay | None = None
         self.reconciler: Reconciler | None = None
@@ -81,6 +87,10 @@ class House:
         if self.vault is None:
             raise Unreachable("this service has no vault: set REGIE_VAULT_DATABASE_URL and REGIE_VAULT_KEY_FILE")
         return self.vault
+
+    def _forgetting(self) -> Forgetting | None:
+        event = self.definition.forgotten
+        return None if event is None or self.vault is None else Forgetting(event, self.handler, self.vault)
 
     def _audit_log(self) -> AuditLog | None:
         if self.settings.audit_key_file is None:
@@ -108,6 +118,7 @@ class Definition:
 
     `tags` says what each tag of the API is about. `policies` and `dependencies` are made from the house, once. `background` functions run for ever and are started
     again when they fail; `on_start` functions run once, after the database answers, and must be idempotent.
+    `forgotten` is what a service records that seals fields of people; `subjects` stands before the ids in its subjects.
     """
 
     name: str
@@ -118,6 +129,8 @@ class Definition:
     migrations: Path | None = None
     projections: Sequence[Projection] = ()
     policies: Callable[[House], Sequence[Policy]] = lambda _: ()
+    forgotten: type[Forgotten] | None = None
+    subjects: str = ""
     timers: TimersOf | None = None
     timer_commands: TimerCommands = field(default_factory=dict)
     handlers: Sequence[Any] = ()
@@ -195,7 +208,7 @@ def api(definition: Definition, house: House | None = None) -> Litestar:
         title=definition.title,
         version=VERSION,
         description=definition.summary,
-        handlers=[*definition.handlers, *trail_handlers(definition.name)],
+        handlers=[*definition.handlers, *trail_handlers(definition.name), *_forget_handlers(definition)],
         tags=definition.tags,
         verifier=_verifier(definition.name, settings),
         denials=house.denials if house else None,
@@ -204,10 +217,21 @@ def api(definition: Definition, house: House | None = None) -> Litestar:
         dependencies={
             "house": Provide(the_house, sync_to_thread=False),
             "trail_store": Provide(lambda: the_house().store, sync_to_thread=False),
+            "forgetting": Provide(lambda: _forgetting(the_house()), sync_to_thread=False),
             "audit": Provide(lambda: _audit(the_house()), sync_to_thread=False),
             "denials": Provide(lambda: the_house().denials, sync_to_thread=False),
         },
     ).build()
+
+
+def _forget_handlers(definition: Definition) -> Sequence[Any]:
+    return [] if definition.forgotten is None else forget_handlers(definition.name, definition.subjects)
+
+
+def _forgetting(house: House) -> Forgetting:
+    if house.forgetting is None:
+        raise Unreachable("this service has no vault: set REGIE_VAULT_DATABASE_URL and REGIE_VAULT_KEY_FILE")
+    return house.forgetting
 
 
 def _audit(house: House) -> AuditLog:
@@ -262,6 +286,8 @@ def _jobs(house: House) -> dict[str, Any]:
     """Everything that runs beside the API, by name."""
     definition = house.definition
     policies = list(definition.policies(house))
+    if house.forgetting is not None:
+        policies.append(house.forgetting.policy())
     jobs: dict[str, Any] = {"projections": house.projector.run(), "denials": house.denials.run()}
     if definition.timers is not None:
         jobs["timers"] = TimerRunner(house.db, house.handler, definition.timer_commands).run()
@@ -271,6 +297,8 @@ def _jobs(house: House) -> dict[str, Any]:
             definition.name, OwnLog(house.store), house.store, house.handler, own, definition.upcasters
         )
         jobs["inbox-own"] = inbox.run()
+    if house.forgetting is not None:
+        jobs["forgetting"] = keep_forgotten(house.db, house.forgetting.vault)
     if house.audit is not None:
         jobs["audit"] = house.audit.run()
     if house.settings.nats_url is not None:

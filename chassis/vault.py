@@ -9,6 +9,7 @@ import base64
 import binascii
 import hmac
 import os
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -25,12 +26,8 @@ _PAD = 32
 """Sealed text is padded to a multiple of this many bytes, so that its length does not tell who it is."""
 
 
-class Forgotten(Fault):
-    """This subject was forgotten; nothing can be sealed for it any more."""
-
-
 class Vault:
-    """Seals and opens with the keys in the vault's database; keeps what it has unwrapped in memory."""
+    """Seals and opens with the keys in the vault's database."""
 
     def __init__(self, pool: asyncpg.Pool, kek: bytes) -> None:
         if len(kek) != 32:
@@ -39,10 +36,13 @@ class Vault:
         self._fingerprints = hmac.new(kek, b"regie fingerprints", sha256).digest()
 
     async def seal(self, tenant: str, subject: str, field: str, text: str) -> Sealed:
-        """Raises Forgotten for a forgotten subject, Unreachable when the vault does not answer."""
+        """The text under the subject's key; an empty box for a subject that was forgotten: it is not kept again.
+
+        Raises Unreachable when the vault does not answer.
+        """
         key = await self._key(tenant, subject, make=True)
         if key is None:
-            raise Forgotten(subject)
+            return Sealed(subject=subject, box="")
         box = _seal(AESGCM(key), text, f"{tenant}|{subject}|{field}")
         return Sealed(subject=subject, box=base64.b64encode(box).decode())
 
@@ -64,6 +64,21 @@ class Vault:
             " ON CONFLICT (tenant, subject) DO UPDATE SET wrapped = NULL, forgotten_at = now()",
             tenant, subject,
         )  # fmt: skip
+
+    async def knows(self, tenant: str, subject: str) -> bool:
+        """Whether anything was ever sealed for this subject, be it forgotten since."""
+        return bool(await self._fetch("SELECT 1 FROM public.keys WHERE tenant = $1 AND subject = $2", tenant, subject))
+
+    async def forget_again(self, subjects: Sequence[tuple[str, str]]) -> int:
+        """Forgets all of these, (tenant, subject), and answers how many had come back with a backup."""
+        rows = await self._fetch(
+            "INSERT INTO public.keys (tenant, subject, wrapped, forgotten_at)"
+            " SELECT tenant, subject, NULL, now() FROM unnest($1::text[], $2::text[]) AS known (tenant, subject)"
+            " ON CONFLICT (tenant, subject) DO UPDATE SET wrapped = NULL, forgotten_at = now()"
+            " WHERE keys.wrapped IS NOT NULL RETURNING 1",
+            [tenant for tenant, _ in subjects], [subject for _, subject in subjects],
+        )  # fmt: skip
+        return len(rows)
 
     async def keep_secret(self, tenant: str, name: str, text: str) -> str:
         """Stores or replaces a secret and answers its fingerprint, the only thing about it an event may say."""

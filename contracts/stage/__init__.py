@@ -6,6 +6,7 @@ the engine has done it, as a fact with the frame it happened on, or as `action_f
 """
 
 from contracts.stage.operating import *  # noqa: F403
+from contracts.stage.people import *  # noqa: F403
 from contracts.stage.preparing import *  # noqa: F403
 from contracts.stage.presenters import *  # noqa: F403
 from contracts.stage.programme import *  # noqa: F403

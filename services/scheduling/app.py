@@ -25,6 +25,7 @@ DEFINITION: Final = Definition(
     summary=SUMMARY,
     events=events_of(scheduling),
     upcasters=UPCASTERS["scheduling"],
+    forgotten=scheduling.SubjectForgotten,
     migrations=Path(__file__).parent / "sql",
     projections=[ShowList(), ShiftTable()],
     policies=lambda house: policies(house.handler),

@@ -8,6 +8,7 @@ from litestar import Litestar
 
 from chassis import observe
 from chassis.service import Definition, House, api
+from contracts import stage as contract
 from contracts.upcasters import UPCASTERS
 from services.stage.adapters import ingest
 from services.stage.api import HANDLERS, TAGS
@@ -38,6 +39,8 @@ def definition(settings: StageSettings | None = None) -> Definition:
         summary=SUMMARY,
         events=EVENTS,
         upcasters=UPCASTERS["stage"],
+        forgotten=contract.SubjectForgotten,
+        subjects="stage:",
         migrations=Path(__file__).parent / "sql",
         projections=PROJECTIONS,
         policies=lambda house: policies(house.handler),

@@ -250,9 +250,27 @@ async def test_no_name_of_a_person_stands_in_the_log(desk: Desk) -> None:
         assert name.encode() not in log
     ready = await desk.get(f"/shows/{show_id}/readiness")
     assert ready["contacts"][0]["address"] == "zoe@example.org"
-    speaker = (await sessions(desk, show_id))[0]["speakers"][0]["speaker_id"]
-    await desk.house.sealed.forget("acme", speaker)
+
+
+async def test_a_speaker_is_forgotten_and_stays_so_when_the_schedule_is_imported_again(desk: Desk) -> None:
+    show_id = await desk.show()
+    speaker = (await sessions(desk, show_id))[0]["speakers"][0]
+    assert speaker["name"] == "Zoé Lefèvre"
+    asked = {"subject_id": speaker["speaker_id"], "basis": "request"}
+    assert (await desk.post("/forgotten", 403, as_=Role.ANALYST, json=asked))["needs"] == [
+        "scheduling:admin",
+        "scheduling:write",
+    ]
+    await desk.post("/forgotten", 404, json={**asked, "subject_id": str(uuid4())})
+    await desk.post("/forgotten", 422, json={**asked, "basis": "because Zoé Lefèvre says so"})
+    forgotten = await desk.post("/forgotten", 200, as_=Role.SUPERVISOR, json=asked)
+    assert [event["type"] for event in forgotten["events"]] == ["scheduling.subject_forgotten.v1"]
     assert (await sessions(desk, show_id))[0]["speakers"][0]["name"] is None
+    assert (await desk.post("/forgotten", 200, as_=Role.SUPERVISOR, json=asked))["events"] == []
+    await desk.upload(show_id, (DATA / "schedule.xml").read_bytes())
+    await desk.post(f"/shows/{show_id}/rundown/publish", 202)
+    seen = (await sessions(desk, show_id))[0]["speakers"][0]
+    assert (seen["speaker_id"], seen["name"]) == (speaker["speaker_id"], None)
 
 
 async def test_another_customer_sees_nothing_and_can_take_no_ids(desk: Desk) -> None:
