@@ -9,23 +9,34 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import get
+from litestar import Request, get
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, HeaderParameter, QueryParameter
 
 from chassis.audit import AuditLog
 from chassis.denials import Denial, Denials
 from chassis.evidence import ConsistencyProof, InclusionProof
+from chassis.following import Followers, Following
 from chassis.handle import utc_now
-from chassis.http import AsOf, Caller, refuses
+from chassis.http import AsOf, Caller, FieldError, refuses
 from chassis.http.depends import parse_instant
+from chassis.http.follow import Followed, wants_events
 from chassis.store import Store
 from contracts.envelope import Actor, Mode, Recorded
-from contracts.problems import NotFound
+from contracts.problems import Busy, Invalid, NotFound
 
 After = Annotated[int, QueryParameter(ge=0, le=2**62, description="Only entries behind this position of the log.")]
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="How many entries at most.")]
+Until = Annotated[
+    int, QueryParameter(ge=0, le=2**62, description="Nothing behind this position; a stream ends there. 0: no end.")
+]
+LastEventId = Annotated[
+    int,
+    HeaderParameter(
+        name="Last-Event-ID", ge=0, le=2**62, description="The id of the last server-sent event you have; as `after`."
+    ),
+]
 Size = Annotated[int, QueryParameter(ge=0, le=2**62, description="Events under the checkpoint; 0 for the newest.")]
 Since = Annotated[
     str | None,
@@ -100,42 +111,80 @@ def entry(record: Recorded) -> TrailEntry:
 
 def trail_handlers(service: str) -> Sequence[HTTPRouteHandler]:
     """The trail's routes of one service; they need its `house` dependency."""
-    scopes = [f"{service}:read"]
+    scopes, followers = [f"{service}:read"], Followers()
+    following = [_log_handler(scopes, followers), _show_handler(scopes, followers)]
+    return [*following, *_parked_handlers(service), *_denial_handlers(service), *_audit_handlers(scopes)]
 
-    @get("/events", operation_id="listEvents", scopes=scopes, tags=["Audit trail"])
+
+def _log_handler(scopes: Sequence[str], followers: Followers) -> HTTPRouteHandler:
+    @get("/events", operation_id="listEvents", scopes=scopes, tags=["Audit trail"], responses=refuses(Busy))
     async def list_events(
-        trail_store: NamedDependency[Store], me: NamedDependency[Caller], after: After = 0, limit: Limit = 100
-    ) -> TrailPage:
-        """List this service's log as your tenant may see it, by position.
+        request: Request[Any, Any, Any],
+        trail_store: NamedDependency[Store],
+        me: NamedDependency[Caller],
+        after: After = 0,
+        limit: Limit = 100,
+        until: Until = 0,
+        last_event_id: LastEventId = 0,
+    ) -> Followed[TrailPage]:
+        """List this service's log as your tenant may see it, by position; or follow it.
 
-        Everything after a position is a complete answer: positions are dense and in commit order.
+        Everything after a position is a complete answer: positions are dense and in commit order. With
+        `Accept: text/event-stream` the answer goes on: each entry is one server-sent event whose id is its position, what
+        is recorded already first and then what comes, without a gap. Come back with Last-Event-ID (or `after`) where a
+        stream has ended; `limit` is for pages alone.
         """
-        records = await trail_store.read(after, limit, tenant=me.tenant)
-        return _page(records, limit)
+        after = max(after, last_event_id)
 
+        async def read(behind: int, most: int) -> Sequence[Recorded]:
+            return await trail_store.read(behind, most, tenant=me.tenant)
+
+        if wants_events(request):
+            wanted = Following(read=read, after=after, until=until or None)
+            draining = request.app.state.draining
+            return Followed(events=followers.follow(trail_store, wanted, draining, encoded_entry))
+        return Followed(_page(await read(after, limit), limit, until))
+
+    return list_events
+
+
+def _show_handler(scopes: Sequence[str], followers: Followers) -> HTTPRouteHandler:
     @get(
         "/shows/{show_id:uuid}/events",
         operation_id="listShowEvents",
         scopes=scopes,
         tags=["Audit trail"],
+        responses=refuses(Busy),
     )
     async def list_show_events(
+        request: Request[Any, Any, Any],
         trail_store: NamedDependency[Store],
         me: NamedDependency[Caller],
         as_of: NamedDependency[AsOf | None],
         show_id: FromPath[UUID],
         after: After = 0,
         limit: Limit = 100,
-    ) -> TrailPage:
+        until: Until = 0,
+        last_event_id: LastEventId = 0,
+    ) -> Followed[TrailPage]:
         """List what this service recorded about one show of yours, by position, up to a point in history if you name one.
 
-        A show nothing was recorded about, or that is not yours, has an empty list.
+        A show nothing was recorded about, or that is not yours, has an empty list. With `Accept: text/event-stream` it is
+        followed, as `listEvents` is; a point in history cannot be.
         """
-        records = await trail_store.of_show(show_id, tenant=me.tenant, after=after, limit=limit, as_of=as_of)
-        return _page(records, limit)
+        after = max(after, last_event_id)
 
-    routes = [list_events, list_show_events, *_parked_handlers(service), *_denial_handlers(service)]
-    return [*routes, *_audit_handlers(scopes)]
+        async def read(behind: int, most: int) -> Sequence[Recorded]:
+            return await trail_store.of_show(show_id, tenant=me.tenant, after=behind, limit=most, as_of=as_of)
+
+        if not wants_events(request):
+            return Followed(_page(await read(after, limit), limit, until))
+        if as_of is not None:
+            raise Invalid(errors=[FieldError(place="query", field="as_of", rule="the past cannot be followed")])
+        wanted = Following(read=read, after=after, until=until or None)
+        return Followed(events=followers.follow(trail_store, wanted, request.app.state.draining, encoded_entry))
+
+    return list_show_events
 
 
 def _denial_handlers(service: str) -> Sequence[HTTPRouteHandler]:
@@ -233,6 +282,11 @@ def _audit_handlers(scopes: Sequence[str]) -> Sequence[HTTPRouteHandler]:
     return [see_checkpoint, prove_inclusion, prove_consistency]
 
 
-def _page(records: Sequence[Recorded], limit: int) -> TrailPage:
-    full = len(records) == limit
-    return TrailPage(entries=[entry(record) for record in records], next_after=records[-1].position if full else None)
+def encoded_entry(record: Recorded) -> bytes:
+    return msgspec.json.encode(entry(record))
+
+
+def _page(records: Sequence[Recorded], limit: int, until: int) -> TrailPage:
+    shown = [record for record in records if not until or record.position <= until]
+    more = len(records) == limit == len(shown) and shown[-1].position != until
+    return TrailPage(entries=[entry(record) for record in shown], next_after=shown[-1].position if more else None)

@@ -17,6 +17,7 @@ from litestar.routes import HTTPRoute
 
 from chassis.http.answers import Answer, Receipt, Versioned
 from chassis.http.examples import example_of
+from chassis.http.follow import EVENT_STREAM, Followed
 from chassis.http.links import add_links
 from chassis.http.parts import BEARER, COMMON_TAGS, CONTACT, HEADERS, LICENCE, oauth, problem_response, refer
 from chassis.http.problems import FieldError, Problem
@@ -36,6 +37,7 @@ REF: Final = "#/components/schemas/{name}"
 _TYPED_PART: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
 _CONSTRAINTS: Final = ("gt", "ge", "lt", "le", "multiple_of", "pattern", "min_length", "max_length")
 _PHRASES: Final = {200: "Done.", 201: "Created.", 202: "Accepted; the outcome follows as an event.", 204: "Done."}
+_EVENTS: Final[dict[str, Any]] = {EVENT_STREAM: {"schema": {"type": "object"}}}
 
 Json = dict[str, Any]
 
@@ -243,13 +245,14 @@ class _Operation:
             headers += ["Location"] if self.status == 201 else []
         document: Json = {"description": _PHRASES.get(self.status, "Done."), "headers": refer(*headers)}
         if self._streams():
-            document["content"] = {"text/event-stream": {"schema": {"type": "object"}}}
+            document["content"] = _EVENTS
         elif self.content is bytes:
             document["content"] = {self.media_type: {"schema": {"type": "string", "format": "binary"}}}
         elif self.content is Any:
             document["content"] = {self.media_type: {"schema": {}}}
         elif self.content is not None:
             document["content"] = {self.media_type: schemas.body(self.content)}
+            document["content"] |= _EVENTS if self.returned is Followed else {}
         return document
 
 
