@@ -15,6 +15,7 @@ from chassis.decider import Codec, UnknownEvent
 from chassis.faults import Unreachable
 from chassis.store import CONNECTION_LOST, Store
 from contracts.envelope import Event, Recorded
+from contracts.problems import PositionAhead
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +56,12 @@ class Projector:
                 tasks.create_task(self._follow(projection), name=f"projection-{projection.name}")
 
     async def wait(self, position: int, timeout_s: float = 5.0) -> None:
-        """Returns when every projection has seen `position`. Raises Unreachable when they do not get there in time."""
+        """Returns when every projection has seen `position`.
+
+        Raises PositionAhead for one the log has not reached, Unreachable when they do not get there in time.
+        """
+        if position > self._store.known_head and position > (newest := await self._store.head()):
+            raise PositionAhead(newest=newest)
         try:
             async with asyncio.timeout(timeout_s), self._moved:
                 await self._moved.wait_for(lambda: all(p >= position for p in self._positions.values()))

@@ -64,6 +64,15 @@ class StaleVersion(Refusal):
     fr = "La ressource a changé depuis la version nommée dans If-Match."
 
 
+class PositionAhead(Refusal):
+    """The position you named in Regie-Position is not in this log yet, so nobody was told of it.
+
+    `facts`: `newest`, the position of the last event.
+    """
+
+    code, status = "POSITION_AHEAD", 412
+
+
 class KeyReused(Refusal):
     """This Idempotency-Key was used before with another request.
 

@@ -4,6 +4,7 @@ A middleware, not a Litestar guard: a guard copies the handler on every call and
 (measured.md part D section 1). Runs after routing, so an unknown path is 404 for everybody.
 """
 
+import re
 from collections import Counter
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -18,6 +19,7 @@ from chassis.http.rules import JSON, Rule
 from contracts.problems import Forbidden, Invalid, Unauthenticated
 
 _UTF8: Final = {"", "utf-8", "utf8"}
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.*", re.DOTALL)
 
 
 class Gate:
@@ -95,6 +97,8 @@ def check_query(query: bytes, rule: Rule) -> None:
         parameter = rule.query.get(name)
         if parameter is not None and parameter.nullable and value.lower() in ("null", ""):
             errors.append(_query_error(name, "leave the parameter out instead"))
+        elif parameter is not None and parameter.instant and not _INSTANT.fullmatch(value):
+            errors.append(_query_error(name, "must be an RFC 3339 instant with an offset"))
     if errors:
         raise Invalid(errors=errors)
 

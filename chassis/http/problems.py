@@ -44,15 +44,17 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     trace: str
 
 
-class FieldError(msgspec.Struct, frozen=True, kw_only=True):
+class FieldError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One way a request departs from the contract.
 
-    `place` is body, query, path or header; `field` a JSON pointer (RFC 6901) into the body, or a parameter's name.
+    `place` is body, query, path or header; `field` a JSON pointer (RFC 6901) into the body, or a parameter's name;
+    `line` the line of a file that was sent.
     """
 
     place: str
     field: str
     rule: str
+    line: int | None = None
 
 
 class Malformed(Refusal):

@@ -4,6 +4,7 @@ A route without scopes is a mistake here, not an open door: it has to say `publi
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin
 
@@ -35,6 +36,7 @@ from contracts.problems import (
     KeyReused,
     NewerHistory,
     NotFound,
+    PositionAhead,
     Refusal,
     StaleVersion,
     Unauthenticated,
@@ -52,7 +54,10 @@ class MisdescribedRoute(TypeError):  # noqa: N818 - names the state, as refusals
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
-    """One parameter of a route or of a dependency it uses. `place` is path, query, header or cookie."""
+    """One parameter of a route or of a dependency it uses. `place` is path, query, header or cookie.
+
+    `nullable`: where the library would read "" or "null" as absent. `instant`: where it would read any number as a time.
+    """
 
     name: str
     place: str
@@ -60,6 +65,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     required: bool
     many: bool
     nullable: bool
+    instant: bool
 
 
 class Rule(msgspec.Struct, kw_only=True):
@@ -147,6 +153,7 @@ def _common(rule: Rule, route: HTTPRoute, handler: HTTPRouteHandler, takes_param
     found += [Invalid] if takes_parameters or rule.accepts else []
     found += [BodyTooLarge, MediaTypeRefused] if rule.accepts or "key" in used else []
     found += [StaleVersion] if "expect" in used else []
+    found += [PositionAhead] if "seen" in used else []
     found += [PreconditionRequired] if rule.if_match else []
     found += [KeyReused] if "key" in used else []
     found += [Busy] if {"key", "expect", "cause"} & used else []
@@ -184,13 +191,15 @@ def _parameter(name: str, field: FieldDefinition, kwarg: ParameterKwarg) -> Para
     place = str(getattr(getattr(kwarg, "param_type", None), "value", "path"))
     alias = kwarg.name or kwarg.header or kwarg.query or kwarg.cookie or name
     inner = _without_none(field.annotation)
+    many = get_origin(inner) in (list, tuple, set, frozenset)
     return Parameter(
         name=alias,
         place=place,
         field=field,
         required=not field.has_default,
-        many=get_origin(inner) in (list, tuple, set, frozenset),
-        nullable=inner is not field.annotation and inner is not str,
+        many=many,
+        nullable=inner is not field.annotation and inner is not str and not many,
+        instant=inner is datetime,
     )
 
 

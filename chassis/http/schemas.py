@@ -2,6 +2,9 @@
 
 msgspec writes patterns as Python has them, and no format for a `datetime` that does not demand an offset. All our instants are aware and written with
 their offset, so each is `date-time` (RFC 3339).
+
+Nor can it know what holds between the fields of a request: a Struct says that as JSON Schema keywords in its class
+variable `between_fields`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,9 +26,10 @@ def schemas_of(types: Sequence[Any], ref_template: str) -> tuple[list[Json], dic
     named = found[len(types) :]
     at = len(ref_template.partition("{name}")[0])
     for reference, info in zip(named, structs.values(), strict=True):
-        properties = components[reference["$ref"][at:]]["properties"]
+        component = components[reference["$ref"][at:]]
         for field in info.fields:
-            _mark_instants(properties[field.encode_name], field.type)
+            _mark_instants(component["properties"][field.encode_name], field.type)
+        component.update(getattr(info.cls, "between_fields", {}))
     schemas = list(found[: len(types)])
     for schema, info in zip(schemas, infos, strict=True):
         _mark_instants(schema, info)

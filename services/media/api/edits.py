@@ -1,6 +1,6 @@
 """Edits: which stretches of a recording make a film, and the film. Source: duties.md D17."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
 import msgspec
@@ -46,6 +46,10 @@ class CreateEdit(Body, frozen=True, kw_only=True):
 
     The title is the session's unless one is given. `loudness_lufs` levels the sound; EBU R 128 asks for -23.
     """
+
+    between_fields: ClassVar[dict[str, Any]] = {
+        "anyOf": [{"properties": {unused: {"type": "null"}}} for unused in ("trim", "segments")]
+    }
 
     title: Line | None = None
     segments: Annotated[tuple[EditSegment, ...], msgspec.Meta(min_length=1, max_length=200)] | None = None

@@ -1,7 +1,7 @@
 """Shows: drafted, listed, confirmed, moved, ended."""
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
 import msgspec
@@ -56,6 +56,12 @@ class LocalTime(Body, frozen=True, kw_only=True):
 class DraftShow(Body, frozen=True, kw_only=True):
     """A show to plan. Without times, the published run of show gives them."""
 
+    between_fields: ClassVar[dict[str, Any]] = {
+        "oneOf": [
+            {"required": ["starts", "ends"], "properties": {time: {"type": "object"} for time in ("starts", "ends")}},
+            {"properties": {time: {"type": "null"} for time in ("starts", "ends")}},
+        ]
+    }
     title: Text
     zone: Annotated[str, msgspec.Meta(min_length=1, max_length=64, description="IANA name, such as Europe/Paris.")]
     starts: LocalTime | None = None
@@ -188,8 +194,7 @@ def _local(given: LocalTime) -> planning_shows.LocalTime:
     try:
         local = datetime.fromisoformat(given.local)
     except ValueError:
-        rule = f"{given.local} is no local time"
-        raise Invalid(errors=[{"place": "body", "field": "/starts", "rule": rule}]) from None
+        raise LocalTimeNonexistent(f"{given.local} is in no calendar.", local=given.local) from None
     return planning_shows.LocalTime(local=local, fold=given.fold)
 
 

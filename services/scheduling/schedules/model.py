@@ -146,8 +146,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 class ScheduleInvalid(Refusal):
     """The schedule cannot be imported as it is.
 
-    `facts`: `errors`, a list of `{"line", "field", "rule"}` by line, at most 100; `error_count`, how many
-    there are; `warnings` likewise; `format`, what the file was recognised as, or null. Source: duties.md D2.
+    `facts`: `errors`, a list of `{"place", "line", "field", "rule"}` by line, at most 100; `error_count`, how
+    many there are; `warnings` likewise; `format`, what the file was recognised as, or null. Source: duties.md D2.
     """
 
     code, status = "RUNDOWN_INVALID", 422
@@ -161,7 +161,7 @@ class ScheduleInvalid(Refusal):
         warnings: list[Problem] | None = None,
         format: str | None = None,  # noqa: A002 - the word a reader of the answer expects
     ) -> None:
-        self.errors = [msgspec.to_builtins(problem) for problem in errors[:REPORTED]]
+        self.errors = [{"place": "body", **msgspec.to_builtins(problem)} for problem in errors[:REPORTED]]
         count = len(errors) if error_count is None else error_count
         facts: dict[str, Any] = {"errors": self.errors, "error_count": count, "format": format}
         facts["warnings"] = [msgspec.to_builtins(problem) for problem in warnings or []]

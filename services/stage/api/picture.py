@@ -1,6 +1,6 @@
 """Preview and programme, overlays, background, clips."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
 import msgspec
@@ -79,6 +79,12 @@ class ShowOverlay(Leased, frozen=True, kw_only=True):
 class SetBackground(Leased, frozen=True, kw_only=True):
     """What lies behind the sources: exactly one of an approved asset and a colour."""
 
+    between_fields: ClassVar[dict[str, Any]] = {
+        "oneOf": [
+            {"required": [one], "properties": {one: {"type": "string"}, other: {"type": "null"}}}
+            for one, other in (("asset_id", "colour"), ("colour", "asset_id"))
+        ]
+    }
     asset_id: UUID | None = None
     colour: Colour | None = None
 

@@ -19,7 +19,7 @@ def test_a_malformed_file_is_refused_with_its_report(path):
         read_schedule(path.read_bytes(), zone=None, filename=path.name)
     assert (refused.value.code, refused.value.status) == ("RUNDOWN_INVALID", 422)
     assert refused.value.facts["format"] == expected["format"]
-    assert refused.value.facts["errors"] == expected["errors"]
+    assert refused.value.facts["errors"] == [{"place": "body", **error} for error in expected["errors"]]
     assert refused.value.facts["error_count"] == len(expected["errors"])
 
 

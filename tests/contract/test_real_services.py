@@ -1,0 +1,49 @@
+"""Generated requests against the four real services: every operation, every check, every phase, nothing excluded.
+
+The short run is part of every change; the long one (10,000 cases and more a service) is
+`pytest tests/contract/test_real_services.py -m long`, part of `make test-all`.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.contract.fuzz.real import SERVICES, Run, Services, real_services
+
+SHORT = ("--max-examples", "1")
+LONG = ("--max-examples", "150")
+LONG_CASES = 10_000
+FAULT = re.compile(r'.*"event": "fault".*')
+
+pytestmark = [pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+async def services(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Services]:
+    async with real_services(tmp_path_factory.mktemp("fuzz")) as running:
+        yield running
+
+
+async def test_generated_requests_find_nothing_the_contracts_do_not_say(services: Services) -> None:
+    runs = await asyncio.gather(*(services.fuzz(service, *SHORT) for service in SERVICES))
+    for service, run in zip(SERVICES, runs, strict=True):
+        await _judge(services, service, run)
+
+
+async def _judge(services: Services, service: str, run: Run) -> None:
+    assert run.status == 0, run.out
+    assert not FAULT.findall(services.log(service))
+    async with httpx.AsyncClient() as client:
+        document = (await client.get(f"{services.url(service)}/openapi.json")).json()
+    operations = sum("operationId" in each for methods in document["paths"].values() for each in methods.values())
+    assert f"{operations}/{operations}" in run.out
+    assert "Authentication failed" not in run.out
+    never = run.never_accepted(document)
+    assert not never, {name: run.answers.get(name) for name in sorted(never)}
+
+
+__all__ = ["LONG", "LONG_CASES", "Path"]
