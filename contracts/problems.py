@@ -71,6 +71,7 @@ class PositionAhead(Refusal):
     """
 
     code, status = "POSITION_AHEAD", 412
+    fr = "La position nommée dans Regie-Position n'est pas encore dans ce journal ; personne ne vous l'a donnée."
 
 
 class KeyReused(Refusal):

@@ -47,16 +47,16 @@ async def measure(seconds: float, times: int) -> dict[int, rounds.Measured]:
 def report(found: dict[int, rounds.Measured], command: str) -> Report:
     rows, lines = [], []
     for connections, measured in found.items():
-        for reference in (LITESTAR, FASTAPI, PGBENCH):
-            rows.append(
-                Row(
-                    metric=f"commands/s, {connections} connections",
-                    ours=measured.value(COMMANDS, "rps"),
-                    reference=reference,
-                    reference_value=measured.value(reference, "rps"),
-                    goal=GOALS.get((reference, connections)),
-                )
+        rows += [
+            Row(
+                metric=f"commands/s, {connections} connections",
+                ours=measured.value(COMMANDS, "rps"),
+                reference=reference,
+                reference_value=measured.value(reference, "rps"),
+                goal=GOALS.get((reference, connections)),
             )
+            for reference in (LITESTAR, FASTAPI, PGBENCH)
+        ]
         for name in measured.rounds:
             low, high = measured.spread(name, "rps")
             middle = "mean" if name == PGBENCH else "p50"

@@ -86,7 +86,7 @@ def serve(shape: str, port: int) -> None:
             log_enabled=False,
         ).serve()
         return
-    app = {"litestar": litestar, "fastapi": fastapi}[shape]()
+    app: Any = {"litestar": litestar, "fastapi": fastapi}[shape]()
     uvicorn.run(app, port=port, loop="uvloop", http="httptools", access_log=False, log_config=None, ws="none")
 
 

@@ -100,9 +100,9 @@ class Stand:
             async with httpx.AsyncClient(base_url=self.service, headers=who, timeout=60) as client:
                 made = await client.post("/shows", content=BODY)
                 position = made.headers["Regie-Position"]
-                while (await broker.jetstream().stream_info("SCHEDULING")).state.last_seq < int(position):
+                while (await broker.jetstream().stream_info("SCHEDULING")).state.last_seq < int(position):  # noqa: ASYNC110 - another process
                     await asyncio.sleep(0.1)
-                while (await client.get("/shows", headers={"Regie-Position": position})).status_code != 200:
+                while (await client.get("/shows", headers={"Regie-Position": position})).status_code != 200:  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
         finally:
             await broker.close()

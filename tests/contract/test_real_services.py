@@ -1,13 +1,11 @@
 """Generated requests against the four real services: every operation, every check, every phase, nothing excluded.
 
-The short run is part of every change; the long one (10,000 cases and more a service) is
-`pytest tests/contract/test_real_services.py -m long`, part of `make test-all`.
+Part of `make test-all`; alone: `pytest tests/contract/test_real_services.py`.
 """
 
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -15,11 +13,9 @@ import pytest
 from tests.contract.fuzz.real import SERVICES, Run, Services, real_services
 
 SHORT = ("--max-examples", "1")
-LONG = ("--max-examples", "150")
-LONG_CASES = 10_000
 FAULT = re.compile(r'.*"event": "fault".*')
 
-pytestmark = [pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +40,3 @@ async def _judge(services: Services, service: str, run: Run) -> None:
     assert "Authentication failed" not in run.out
     never = run.never_accepted(document)
     assert not never, {name: run.answers.get(name) for name in sorted(never)}
-
-
-__all__ = ["LONG", "LONG_CASES", "Path"]
