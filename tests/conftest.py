@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests.support import ports
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from regie.embedded.postgres import Postgres
     from regie.home import Home
     from tests.support.databases import Databases, Urls
+
+
+hypothesis.settings.register_profile("regie", deadline=None)
+hypothesis.settings.load_profile("regie")
+"""No example fails for being slow: other programs share the machine."""
 
 
 @pytest.fixture
