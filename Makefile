@@ -15,7 +15,7 @@ REAL := tests/contract tests/integration tests/e2e tests/fault tests/tidy
 
 .PHONY: help
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(STAMP) ## start the whole house here (REGIE_HOME, REGIE_PORT); Ctrl-C stops it
@@ -59,6 +59,15 @@ contracts: $(STAMP) ## write OpenAPI, AsyncAPI and JSON Schemas to contracts/gen
 .PHONY: contracts-check
 contracts-check: $(STAMP)
 	$(BIN)/python -m regie contracts --check
+	$(BIN)/python -m regie contracts --diff
+
+.PHONY: contracts-diff
+contracts-diff: $(STAMP) ## what differs from the released contracts: breaking, intended, compatible
+	$(BIN)/python -m regie contracts --diff
+
+.PHONY: contracts-release
+contracts-release: $(STAMP) ## keep the contracts of this code as those of a release (VERSION=1.2.3)
+	$(BIN)/python -m regie contracts --release "$(VERSION)"
 
 # BENCH="--quick" shows in a minute that a benchmark runs at all; its figures mean nothing.
 bench-%: $(STAMP) ## measure a part against its references into docs/benchmarks: bench-store

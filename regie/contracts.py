@@ -23,6 +23,7 @@ from chassis.service import VERSION
 from contracts.envelope import Event, events_of
 from contracts.roles import SERVICES
 from regie.asyncapi import Vocabulary, asyncapi, event_schema
+from regie.compatibility import releases
 from regie.samples import sample
 
 ROOT: Final = Path(__file__).parent.parent / "contracts"
@@ -33,6 +34,10 @@ GOLDEN: Final = ROOT / "golden"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="write nothing; exit 1 with a diff where files differ")
+    what.add_argument(
+        "--diff", action="store_true", help="tell breaking from compatible against the released contracts"
+    )
+    what.add_argument("--release", metavar="VERSION", help="keep the contracts of this code as those of a release")
     what.add_argument("--golden-missing", action="store_true", help="list event tags without a golden message")
     what.add_argument(
         "--golden-from", metavar="FILE", type=Path, help="add golden messages from real events, one JSON a line"
@@ -49,6 +54,10 @@ def run(args: argparse.Namespace) -> int:
     if args.golden_fill:
         return _print_added(add_golden([stored(sample(event)) for _, event in missing_events()], vocabulary()))
     wanted = generate()
+    if args.diff:
+        return releases.report(releases.documents_of(wanted))
+    if args.release is not None:
+        return releases.release(releases.documents_of(wanted), args.release)
     return check(wanted) if args.check else write(wanted)
 
 
