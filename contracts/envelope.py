@@ -5,10 +5,15 @@ Source: CloudEvents 1.0 and its NATS protocol binding; design.md sections 1, 3 a
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from string import punctuation
+from typing import Any, Final
+from urllib.parse import quote, unquote
 from uuid import UUID
 
 import msgspec
+
+_HEADER_SAFE: Final = punctuation.replace('"', "").replace("%", "")
+"""What stays as it is in a header value beside letters and digits."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,23 +126,27 @@ def subject_of(service: str, record: Recorded) -> str:
 
 
 def cloudevent_headers(service: str, record: Recorded) -> dict[str, str]:
-    """Binary-mode CloudEvents headers of a stored event; extension names are lower case without separators."""
+    """Binary-mode CloudEvents headers of a stored event; extension names are lower case without separators.
+
+    Values are percent-encoded where a header could not carry them. Source: CloudEvents 1.0, HTTP protocol binding,
+    section 3.1.3.2, which the NATS binding follows.
+    """
     meta = record.metadata
     headers = {
         "ce-specversion": "1.0",
         "ce-id": str(meta.id),
         "ce-source": f"/{service}",
         "ce-type": f"regie.{record.type}",
-        "ce-subject": record.stream,
+        "ce-subject": _header_text(record.stream),
         "ce-time": record.recorded_at.isoformat().replace("+00:00", "Z"),
         "content-type": "application/json",
-        "ce-tenant": meta.tenant,
+        "ce-tenant": _header_text(meta.tenant),
         "ce-streamversion": str(record.version),
         "ce-position": str(record.position),
         "ce-correlationid": str(meta.correlation),
         "ce-causationid": str(meta.causation),
-        "ce-command": meta.command,
-        "ce-actor": meta.actor.id,
+        "ce-command": _header_text(meta.command),
+        "ce-actor": _header_text(meta.actor.id),
         "ce-actorrole": meta.actor.role,
         "ce-mode": meta.mode,
     }
@@ -148,6 +157,10 @@ def cloudevent_headers(service: str, record: Recorded) -> dict[str, str]:
     return headers
 
 
+def _header_text(text: str) -> str:
+    return quote(text, safe=_HEADER_SAFE)
+
+
 def from_cloudevent(headers: dict[str, str], data: bytes) -> Recorded:
     """The stored event a message carries; the inverse of `cloudevent_headers`.
 
@@ -156,18 +169,18 @@ def from_cloudevent(headers: dict[str, str], data: bytes) -> Recorded:
     show = headers.get("ce-show")
     return Recorded(
         position=int(headers["ce-position"]),
-        stream=headers["ce-subject"],
+        stream=unquote(headers["ce-subject"]),
         version=int(headers["ce-streamversion"]),
         type=headers["ce-type"].removeprefix("regie."),
         payload=data,
         recorded_at=datetime.fromisoformat(headers["ce-time"]),
         metadata=Metadata(
             id=UUID(headers["ce-id"]),
-            tenant=headers["ce-tenant"],
-            actor=Actor(id=headers["ce-actor"], role=Role(headers["ce-actorrole"])),
+            tenant=unquote(headers["ce-tenant"]),
+            actor=Actor(id=unquote(headers["ce-actor"]), role=Role(headers["ce-actorrole"])),
             correlation=UUID(headers["ce-correlationid"]),
             causation=UUID(headers["ce-causationid"]),
-            command=headers["ce-command"],
+            command=unquote(headers["ce-command"]),
             show=UUID(show) if show else None,
             mode=Mode(headers["ce-mode"]),
             traceparent=headers.get("ce-traceparent"),

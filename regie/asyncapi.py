@@ -23,7 +23,7 @@ _COUNT: Final = {"type": "string", "pattern": "^[1-9][0-9]*$"}
 
 
 def cloudevent_headers_schema() -> Json:
-    """The headers of every message; they are strings, as NATS headers are."""
+    """The headers of every message: strings, as NATS headers are, percent-encoded where the binding demands it."""
     required: Json = {
         "ce-specversion": {"const": "1.0"},
         "ce-id": {**_UUID, "description": "The event's id (UUIDv7): the same on every delivery."},

@@ -17,8 +17,7 @@ Json = dict[str, Any]
 Change = Callable[[Json], Any]
 
 
-def api() -> Json:
-    """A small document in the manner of ours."""
+def schemas() -> Json:
     plan = {
         "type": "object",
         "properties": {
@@ -40,6 +39,11 @@ def api() -> Json:
         "properties": {"name": {"type": "string"}, "inner": {"$ref": "#/components/schemas/Track"}},
         "required": ["name"],
     }
+    return {"Plan": plan, "Show": show, "Track": track}
+
+
+def api() -> Json:
+    """A small document in the manner of ours."""
     problem = {
         "content": {
             "application/problem+json": {
@@ -75,10 +79,7 @@ def api() -> Json:
     }
     return {
         "paths": {"/shows": {"post": create}, "/shows/{show_id}": {"get": see}},
-        "components": {
-            "schemas": {"Plan": plan, "Show": show, "Track": track},
-            "responses": {"Problem": problem},
-        },
+        "components": {"schemas": schemas(), "responses": {"Problem": problem}},
     }
 
 
