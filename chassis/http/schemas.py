@@ -1,10 +1,15 @@
 """JSON Schemas of our Structs, for REST and events alike: msgspec's, with what it leaves out.
 
+<<<<<<< HEAD
 msgspec writes patterns as Python has them, and no format for a `datetime` that does not demand an offset. All our instants are aware and written with
 their offset, so each is `date-time` (RFC 3339).
 
 Nor can it know what holds between the fields of a request: a Struct says that as JSON Schema keywords in its class
 variable `between_fields`.
+=======
+msgspec writes patterns as Python has them, no format for a key that is a UUID, and none for a `datetime` that does not
+demand an offset. All our instants are aware and written with their offset, so each is `date-time` (RFC 3339).
+>>>>>>> 98fa490 (Keys that are ids say so; the envelope's and released contracts' papers)
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,11 +33,15 @@ def schemas_of(types: Sequence[Any], ref_template: str) -> tuple[list[Json], dic
     for reference, info in zip(named, structs.values(), strict=True):
         component = components[reference["$ref"][at:]]
         for field in info.fields:
+<<<<<<< HEAD
             _mark_instants(component["properties"][field.encode_name], field.type)
         component.update(getattr(info.cls, "between_fields", {}))
+=======
+            _mark_formats(properties[field.encode_name], field.type)
+>>>>>>> 98fa490 (Keys that are ids say so; the envelope's and released contracts' papers)
     schemas = list(found[: len(types)])
     for schema, info in zip(schemas, infos, strict=True):
-        _mark_instants(schema, info)
+        _mark_formats(schema, info)
     _write_patterns_for_all(schemas)
     _write_patterns_for_all(components)
     return schemas, components
@@ -76,19 +85,21 @@ def inside(info: inspect.Type) -> Iterator[inspect.Type]:
             yield info.type
 
 
-def _mark_instants(schema: Json, info: inspect.Type) -> None:
+def _mark_formats(schema: Json, info: inspect.Type) -> None:
     match info:
         case inspect.DateTimeType():
             schema["format"] = "date-time"
         case inspect.Metadata():
-            _mark_instants(schema, info.type)
+            _mark_formats(schema, info.type)
         case inspect.UnionType() if any(isinstance(each, inspect.DateTimeType) for each in info.types):
             for branch in schema["anyOf"]:
                 if branch.get("type") == "string" and len(branch) == 1:
                     branch["format"] = "date-time"
         case inspect.DictType():
+            if isinstance(info.key_type, inspect.UUIDType):
+                schema["propertyNames"] = {"type": "string", "format": "uuid"}
             if isinstance(schema.get("additionalProperties"), dict):
-                _mark_instants(schema["additionalProperties"], info.value_type)
+                _mark_formats(schema["additionalProperties"], info.value_type)
         case inspect.ListType() | inspect.VarTupleType() | inspect.SetType() | inspect.FrozenSetType():
             if "items" in schema:
-                _mark_instants(schema["items"], info.item_type)
+                _mark_formats(schema["items"], info.item_type)
