@@ -10,6 +10,13 @@ TEXTS: Final[dict[str, str]] = {
     "author": "attendee-81c2",
     "box": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4v",
     "by": "analyst-7f3a",
+    "ce-actor": "analyst-7f3a",
+    "ce-command": "PlanShow",
+    "ce-source": "/scheduling",
+    "ce-subject": "show-6c1f0d1e-5a0b-5d9e-9f3f-0d6f4f1f3b52",
+    "ce-tenant": "acme",
+    "ce-traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "ce-type": "regie.scheduling.show_planned.v1",
     "channel": "main",
     "code": "WRONG_STATE",
     "colour": "#1d4ed8",
@@ -77,5 +84,6 @@ PATTERNS: Final[dict[str, str]] = {
     '^"[0-9]{1,18}"$': '"7"',
     '^("[!#-~]{1,255}"|[!#-~]{1,255})$': "order-2026-0417",
     "^@[0-9]{1,18}$": "@1204",
+    "^[1-9][0-9]*$": "1204",
 }
 """Examples of text that must match a pattern, as the published documents write it (ECMA 262)."""

@@ -1,13 +1,15 @@
-"""The AsyncAPI 3.0 document of the event streams, and the JSON Schema of each event, from the Structs in `contracts/`.
+"""The AsyncAPI 3 document of the event streams, and the JSON Schema of each event, from the Structs in `contracts/`.
 
 One channel per service's stream, one for what partners read; each message carries the CloudEvents headers of
 `contracts.envelope.cloudevent_headers` and the event as its body.
-Source: AsyncAPI 3.0.0; CloudEvents 1.0 NATS protocol binding, binary mode; design.md section 4.
+Source: AsyncAPI 3.1.0; CloudEvents 1.0 NATS protocol binding, binary mode; design.md section 4.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from chassis.http.examples import example_of
+from chassis.http.parts import CONTACT, LICENCE
 from chassis.http.schemas import schemas_of
 from contracts.envelope import Event, Mode, Role
 
@@ -65,12 +67,13 @@ def asyncapi(vocabulary: Vocabulary, golden: Mapping[str, Any], version: str) ->
     channels = {service: _log_channel(service, known) for service, known in vocabulary.items() if known}
     channels["partners"] = _partner_channel(tags)
     return {
-        "asyncapi": "3.0.0",
+        "asyncapi": "3.1.0",
         "info": {
             "title": "Regie event streams",
             "version": version,
             "description": "Every fact the services record, as it stands in their logs, in commit order.",
-            "license": {"name": "Apache-2.0"},
+            "contact": CONTACT,
+            "license": LICENCE,
         },
         "defaultContentType": "application/json",
         "servers": {"exchange": _server()},
@@ -163,4 +166,10 @@ def _message(tag: str, event: type[Event], payload: Json, example: Any) -> Json:
         "headers": {"$ref": REF.format(name=HEADERS)},
         "payload": payload,
     }
-    return message if example is None else {**message, "examples": [{"name": "golden", "payload": example}]}
+    if example is None:
+        return message
+    headers = example_of(cloudevent_headers_schema(), {}) | {
+        "ce-type": f"regie.{tag}",
+        "ce-source": f"/{tag.partition('.')[0]}",
+    }
+    return {**message, "examples": [{"name": "golden", "headers": headers, "payload": example}]}

@@ -1,8 +1,8 @@
 """Writes what the services promise as files others can read, and says when those files are out of date.
 
 `contracts/generated/` gets the OpenAPI 3.1 document of each service (of the `Litestar` that `describe()` in
-`services/<name>/app.py` builds with neither database nor broker), the AsyncAPI 3.0 document of the streams and the JSON
-Schema of each event. Golden messages are kept here too: one per event version, never edited, only added; first from
+`services/<name>/app.py` builds with neither database nor broker), the AsyncAPI 3 document of the streams, the same as a
+page for people, and the JSON Schema of each event. Golden messages are kept here too: one per event version, never edited, only added; first from
 real events (`--golden-from`), and for what no show has brought about yet from samples (`--golden-fill`).
 """
 
@@ -24,6 +24,7 @@ from contracts.envelope import Event, events_of
 from contracts.roles import SERVICES
 from regie.asyncapi import Vocabulary, asyncapi, event_schema
 from regie.compatibility import releases
+from regie.event_page import page
 from regie.samples import sample
 
 ROOT: Final = Path(__file__).parent.parent / "contracts"
@@ -85,7 +86,9 @@ def generate() -> dict[Path, bytes]:
     """Every file of `contracts/generated`, by its path below that folder."""
     words = vocabulary()
     found = {Path("openapi") / f"{service}.json": openapi_of(service) for service in SERVICES if has_api(service)}
-    found[Path("asyncapi.json")] = encoded(asyncapi(words, golden(), VERSION))
+    streams = asyncapi(words, golden(), VERSION)
+    found[Path("asyncapi.json")] = encoded(streams)
+    found[Path("events.html")] = page(streams)
     for events in words.values():
         for tag, event in events.items():
             found[Path("schemas") / f"{tag}.json"] = encoded(event_schema(tag, event))
@@ -131,7 +134,7 @@ def check(wanted: Mapping[Path, bytes], folder: Path = GENERATED) -> int:
 
 def differences(wanted: Mapping[Path, bytes], folder: Path) -> Iterator[tuple[Path, list[str]]]:
     """Each file that is missing, stale or no longer generated, with a unified diff from committed to generated."""
-    there = {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*.json"))}
+    there = {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*.*"))}
     for path in sorted(wanted.keys() | there.keys()):
         old, new = there.get(path), wanted.get(path)
         if old != new:
