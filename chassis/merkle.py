@@ -145,18 +145,18 @@ def node_in(tile: bytes, level: int, index: int) -> bytes:
     return hashes[0]
 
 
-def grow(tails: dict[int, bytes], size: int, leaves: Sequence[bytes]) -> dict[tuple[int, int], bytes]:
-    """Appends leaf hashes to a tree of `size` leaves and answers every tile that is new or longer, by (level, number).
+def grow(tails: dict[int, bytes], size: int, leaves: bytes) -> dict[tuple[int, int], bytes]:
+    """Appends leaf hashes, in one piece, to a tree of `size` leaves; answers each new or longer tile by (level, number).
 
     `tails` holds the last, incomplete tile of each level and is brought up to date: always shorter than a full tile.
     """
     changed: dict[tuple[int, int], bytes] = {}
-    level, pending, count = 0, list(leaves), size
+    level, pending, count = 0, leaves, size
     while pending:
         tail = tails.get(level, b"")
         upwards: list[bytes] = []
         number = count // TILE_WIDTH
-        data = tail + b"".join(pending)
+        data = tail + pending
         for offset in range(0, len(data), HASH * TILE_WIDTH):
             tile = data[offset : offset + HASH * TILE_WIDTH]
             changed[level, number] = tile
@@ -165,15 +165,15 @@ def grow(tails: dict[int, bytes], size: int, leaves: Sequence[bytes]) -> dict[tu
                 upwards.append(_tile_root(tile))
                 number, tail = number + 1, b""
         tails[level] = tail
-        level, pending, count = level + 1, upwards, count // TILE_WIDTH
+        level, pending, count = level + 1, b"".join(upwards), count // TILE_WIDTH
     return changed
 
 
 def _tile_root(tile: bytes) -> bytes:
-    hashes = [tile[n : n + HASH] for n in range(0, len(tile), HASH)]
-    while len(hashes) > 1:
-        hashes = [node_hash(hashes[n], hashes[n + 1]) for n in range(0, len(hashes), 2)]
-    return hashes[0]
+    pair = 2 * HASH
+    while len(tile) > HASH:
+        tile = b"".join([sha256(b"\x01" + tile[at : at + pair]).digest() for at in range(0, len(tile), pair)])
+    return tile
 
 
 class Frontier:

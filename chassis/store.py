@@ -99,13 +99,18 @@ class Store:
         return int(found[0]["position"])
 
     async def stream(self, name: str, *, after: int = 0, as_of: AsOf | None = None) -> list[Recorded]:
-        """A stream's events after a version, in order, up to a point in history."""
+        """A stream's events after a version, in order, up to a point in history: always a beginning of the stream.
+
+        Instants are the server's clock; where it was set back, the stream ends before the first event of a later instant.
+        """
         as_of = as_of or AsOf()
         rows = await self._fetch(
             f"SELECT {_COLUMNS} FROM log.events WHERE stream = $1 AND version > $2"  # noqa: S608 - column list only
             " AND ($3::timestamptz IS NULL OR recorded_at <= $3) AND ($4::bigint IS NULL OR position <= $4) ORDER BY version",
             name, after, as_of.at, as_of.position,
         )  # fmt: skip
+        if as_of.at is not None:
+            rows = [row for nr, row in enumerate(rows, after + 1) if row["version"] == nr]
         return [_recorded(row) for row in rows]
 
     async def read(self, after: int, limit: int = 500, *, tenant: str | None = None) -> list[Recorded]:

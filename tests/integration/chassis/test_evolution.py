@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from chassis import observe
+from chassis import observe, tenancy
 from chassis.decider import Codec, Decider, UnknownEvent
 from chassis.handle import Do, Handler, utc_now
 from chassis.inbox import Inbox, OwnLog, Policy
@@ -91,7 +91,7 @@ async def pool(toy_urls):
     await owner.execute("CREATE TABLE poured (position bigint PRIMARY KEY, ml integer)")
     await owner.execute(f'GRANT ALL ON poured TO "{urlsplit(toy_urls[1]).username}"')
     await owner.close()
-    async with asyncpg.create_pool(toy_urls[1], min_size=0, max_size=5) as made:
+    async with tenancy.open_pool(toy_urls[1], min_size=0, max_size=5) as made:
         yield made
 
 

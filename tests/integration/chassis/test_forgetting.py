@@ -2,9 +2,9 @@
 
 from urllib.parse import urlsplit
 
-import asyncpg
 import pytest
 
+from chassis import tenancy
 from chassis.decider import Codec
 from chassis.forget import Forgetting, ForgottenTable, keep_forgotten
 from chassis.handle import Handler
@@ -29,13 +29,13 @@ CODEC = Codec({ToyForgotten.tag(): ToyForgotten})
 async def vault_pool(make_database):
     owner, service = await make_database("chassis", migrated=False)
     await migrate(owner, urlsplit(service).username, [VAULT_SQL], log=False)
-    async with asyncpg.create_pool(service, min_size=0, max_size=5) as made:
+    async with tenancy.open_pool(service, min_size=0, max_size=5) as made:
         yield made
 
 
 @pytest.fixture
 async def pool(toy_urls):
-    async with asyncpg.create_pool(toy_urls[1], min_size=0, max_size=5) as made:
+    async with tenancy.open_pool(toy_urls[1], min_size=0, max_size=5) as made:
         yield made
 
 

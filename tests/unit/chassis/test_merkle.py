@@ -45,6 +45,73 @@ def test_the_published_roots_are_ours(size):
     assert merkle.root(size, node_of(hashes)).hex() == ROOTS[size - 1]
 
 
+# (leaves before, leaves after, nodes) and (leaf, size, nodes), of the tree over LEAVES: facts every implementation agrees on.
+# Source: transparency-dev/merkle, testdata (Apache-2.0), where leaves are counted from 1.
+A1, B1 = "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7", ROOTS[1]
+PAIR, RIGHT = (
+    "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+    "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+)
+FIFTH, LAST_PAIR = (
+    "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+    "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+)
+INCLUSION = [
+    (1, 1, []),
+    (1, 8, [A1, PAIR, RIGHT]),
+    (6, 8, [FIFTH, LAST_PAIR, ROOTS[3]]),
+    (3, 3, [B1]),
+    (2, 5, [ROOTS[0], PAIR, FIFTH]),
+]
+CONSISTENCY = [
+    (1, 1, []),
+    (1, 8, [A1, PAIR, RIGHT]),
+    (6, 8, ["0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a", LAST_PAIR, ROOTS[3]]),
+    (2, 5, [PAIR, FIFTH]),
+]
+
+
+@pytest.mark.parametrize(("leaf", "size", "nodes"), INCLUSION)
+def test_the_published_inclusion_proofs_are_ours(leaf, size, nodes):
+    hashes = [merkle.leaf_hash(one) for one in LEAVES]
+    proof = merkle.inclusion_proof(leaf - 1, size, node_of(hashes))
+    assert [step.hex() for step in proof] == nodes
+    root = bytes.fromhex(ROOTS[size - 1])
+    assert merkle.verify_inclusion(hashes[leaf - 1], leaf - 1, size, proof, root)
+    for wrong in _spoiled(proof, root):
+        assert not merkle.verify_inclusion(hashes[leaf - 1], leaf - 1, size, wrong, root)
+
+
+@pytest.mark.parametrize(("old", "new", "nodes"), CONSISTENCY)
+def test_the_published_consistency_proofs_are_ours(old, new, nodes):
+    hashes = [merkle.leaf_hash(one) for one in LEAVES]
+    proof = merkle.consistency_proof(old, new, node_of(hashes))
+    assert [step.hex() for step in proof] == nodes
+    roots = bytes.fromhex(ROOTS[old - 1]), bytes.fromhex(ROOTS[new - 1])
+    assert merkle.verify_consistency(old, new, proof, *roots)
+    for wrong in _spoiled(proof, roots[0]):
+        assert not merkle.verify_consistency(old, new, wrong, *roots)
+    if old != new:
+        assert not merkle.verify_consistency(old, new, proof, *reversed(roots))
+
+
+def _spoiled(proof, root):
+    """The ways in which the published test data spoils a proof: a bit, a node too many in front or behind, one too few."""
+    for at, node in enumerate(proof):
+        yield [*proof[:at], bytes([node[0] ^ 4]) + node[1:], *proof[at + 1 :]]
+    yield from ([root, *proof], [*proof, root], [*proof, b""], [b"", *proof])
+    if proof:
+        yield proof[:-1]
+
+
+def test_a_growing_edge_has_the_root_of_the_tree_at_every_size():
+    hashes, edge = hashes_of(70), merkle.Frontier()
+    assert edge.root() == merkle.EMPTY_ROOT
+    for size, one in enumerate(hashes, 1):
+        edge.add(one)
+        assert edge.root() == naive_root(hashes[:size])
+
+
 def test_the_empty_tree_has_the_hash_of_nothing():
     assert merkle.root(0, node_of([])).hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -84,7 +151,7 @@ def test_a_tree_grown_in_batches_has_the_same_tiles_and_root(batches, data):
     tiles: dict[tuple[int, int], bytes] = {}
     size = 0
     for batch in batches:
-        tiles.update(merkle.grow(tails, size, hashes[size : size + batch]))
+        tiles.update(merkle.grow(tails, size, b"".join(hashes[size : size + batch])))
         size += batch
     stored = lambda level, index: merkle.node_in(tiles[merkle.tile_of(level, index)], level, index)  # noqa: E731
     assert merkle.root(size, stored) == (naive_root(hashes) if hashes else merkle.EMPTY_ROOT)
@@ -97,7 +164,7 @@ def test_a_tree_grown_in_batches_has_the_same_tiles_and_root(batches, data):
 def test_seventy_thousand_leaves_make_the_tiles_the_specification_counts():
     """C2SP tlog-tiles: 70,000 entries are 273 full level 0 tiles and one of 112; one full level 1 tile and one of 17; one of 1."""
     tails: dict[int, bytes] = {}
-    tiles = merkle.grow(tails, 0, [merkle.leaf_hash(n.to_bytes(4, "big")) for n in range(70_000)])
+    tiles = merkle.grow(tails, 0, b"".join(hashes_of(70_000)))
     widths = [sorted(len(tile) // 32 for (level, _), tile in tiles.items() if level == wanted) for wanted in range(3)]
     assert widths == [[112] + [256] * 273, [17, 256], [1]]
 
