@@ -34,6 +34,8 @@ def example_of(schema: Json, components: Mapping[str, Json], name: str = "", *, 
     if "enum" in schema:
         return schema["enum"][crc32(name.encode()) % len(schema["enum"])]
     for choice in ("anyOf", "oneOf"):
+        if choice in schema and "properties" in schema:
+            return _object(schema, components, name, depth) | _settled(schema[choice][0])
         if choice in schema:
             real = [each for each in schema[choice] if each.get("type") != "null"]
             rest = {key: value for key, value in schema.items() if key != choice}
@@ -69,6 +71,11 @@ def _object(schema: Json, components: Mapping[str, Json], name: str, depth: int)
         key = _string(schema.get("propertyNames", {"type": "string"}), "key")
         return {key: example_of(values, components, name, depth=depth + 1)} if values else {key: name}
     return made
+
+
+def _settled(branch: Json) -> Json:
+    """What one of several forms of an object rules out: its fields that must be null."""
+    return {name: None for name, each in branch.get("properties", {}).items() if each.get("type") == "null"}
 
 
 def _array(schema: Json, components: Mapping[str, Json], name: str, depth: int) -> list[Any]:

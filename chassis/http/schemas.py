@@ -1,15 +1,10 @@
 """JSON Schemas of our Structs, for REST and events alike: msgspec's, with what it leaves out.
 
-<<<<<<< HEAD
-msgspec writes patterns as Python has them, and no format for a `datetime` that does not demand an offset. All our instants are aware and written with
-their offset, so each is `date-time` (RFC 3339).
+msgspec writes patterns as Python has them, no format for a key that is a UUID, and none for a `datetime` that does not
+demand an offset. All our instants are aware and written with their offset, so each is `date-time` (RFC 3339).
 
 Nor can it know what holds between the fields of a request: a Struct says that as JSON Schema keywords in its class
 variable `between_fields`.
-=======
-msgspec writes patterns as Python has them, no format for a key that is a UUID, and none for a `datetime` that does not
-demand an offset. All our instants are aware and written with their offset, so each is `date-time` (RFC 3339).
->>>>>>> 98fa490 (Keys that are ids say so; the envelope's and released contracts' papers)
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,12 +28,8 @@ def schemas_of(types: Sequence[Any], ref_template: str) -> tuple[list[Json], dic
     for reference, info in zip(named, structs.values(), strict=True):
         component = components[reference["$ref"][at:]]
         for field in info.fields:
-<<<<<<< HEAD
-            _mark_instants(component["properties"][field.encode_name], field.type)
+            _mark_formats(component["properties"][field.encode_name], field.type)
         component.update(getattr(info.cls, "between_fields", {}))
-=======
-            _mark_formats(properties[field.encode_name], field.type)
->>>>>>> 98fa490 (Keys that are ids say so; the envelope's and released contracts' papers)
     schemas = list(found[: len(types)])
     for schema, info in zip(schemas, infos, strict=True):
         _mark_formats(schema, info)

@@ -47,7 +47,7 @@ def api() -> Json:
     problem = {
         "content": {
             "application/problem+json": {
-                "schema": {"type": "object", "properties": {"code": {"type": "string", "enum": ["STALE", "OVER"]}}}
+                "schema": {"type": "object", "properties": {"code": {"type": "string", "enum": ["STALE"]}}}
             }
         }
     }
@@ -183,7 +183,7 @@ FINE: dict[str, Change] = {
     "a problem less": lambda d: post(d)["responses"].pop("409"),
     "a code more": lambda d: d["components"]["responses"]["Problem"]["content"]["application/problem+json"]["schema"][
         "properties"
-    ]["code"].update(enum=["STALE", "OVER", "NEW"]),
+    ]["code"].update(enum=["STALE", "NEW"]),
     "a header more": lambda d: post(d)["responses"]["201"]["headers"].update(Link={}),
     "a scope less": lambda d: post(d).update(security=[{"bearer": []}]),
     "another way in": lambda d: post(d)["security"].append({"mtls": []}),
