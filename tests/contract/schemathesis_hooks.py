@@ -68,9 +68,9 @@ def _feed(known: Known, case: Any, kwargs: Any) -> None:
 
 
 def _fitting(known: Known, roots: list[str], name: str, value: Any) -> Any:
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return [{inner: _fitting(known, roots, inner, old) for inner, old in item.items()} for item in value]
     fits = None if value is None else known.value(roots, name)
+    if fits is None and isinstance(value, list) and value and isinstance(value[0], dict):
+        return [{inner: _fitting(known, roots, inner, old) for inner, old in item.items()} for item in value]
     return value if fits is None else fits
 
 

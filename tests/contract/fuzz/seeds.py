@@ -118,7 +118,7 @@ async def _of_stage(stock: Stock, show: Show) -> None:
         *(each["destination_id"] for each in await show.sre.get("stage", show.stage("/destinations"))),
     )
     stock.fits(show.stage_id, session_id=[each["session_id"] for each in stage["sessions"]])
-    stock.fits(show.stage_id, rundown_version=stage["rundown_version"], id=show.speakers, kind=["presenter"])
+    stock.fits(show.stage_id, rundown_version=stage["rundown_version"])
     stock.fits(show.stage_id, asset_id=show.assets["clip"], logo=show.assets["logo"])
 
 

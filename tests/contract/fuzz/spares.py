@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from regie.demo.acts import live as acts
 from regie.demo.acts import planning
 from regie.demo.client import until
 from regie.demo.context import Show
@@ -24,7 +25,7 @@ async def pin(stock: Stock, live: Played, planned: Played, finished: Played, doo
         spare_entitlements(show, bought),
         spare_shows(show, bought, stock),
         spare_media(show, armed[0], doomed[0]),
-        on_stage(live[0], doomed[0], armed[0], planned[0]),
+        on_stage(stock, live[0], doomed[0], armed[0], planned[0]),
         crewed(stock, live[0], planned[0], armed[0], doomed[0]),
     )
     stock.pinned = {name: path for each in made for name, path in each.items()}
@@ -33,8 +34,13 @@ async def pin(stock: Stock, live: Played, planned: Played, finished: Played, doo
     stock.fits(armed[0].stage_id, session_id=armed[0].session_id)
 
 
-async def on_stage(live: Show, doomed: Show, armed: Show, planned: Show) -> Pinned:
-    """Stages in the situation an operation asks for; the chat of the live one is watched and has a flag."""
+async def on_stage(stock: Stock, live: Show, doomed: Show, armed: Show, planned: Show) -> Pinned:
+    """Stages in the situation an operation asks for; the live one has a speaker on stage and a flag in its chat."""
+    first, second = live.speakers[:2]
+    await acts.on_stage(live, first)
+    stock.fits("previewScene", layout="full", sources=[[{"kind": "presenter", "id": first}]])
+    stock.fits("showOverlay", kind="lower_third", text="Camille Régis")
+    stock.fits("startNextSession", session_id=live.sessions[1]["session_id"])
     await live.analyst.post("stage", live.stage("/chat-watch"), {"channels": ["speaker", "moderator"]})
     flag = {"channel": "speaker", "text": "Louder, please", "author": "a speaker"}
     made = await live.analyst.post("stage", live.stage("/chat-flags"), flag)
@@ -45,12 +51,13 @@ async def on_stage(live: Show, doomed: Show, armed: Show, planned: Show) -> Pinn
         {"stage_id": doomed.stage_id},
     )
     next_cue, last_cue = {**on_air, "cue_id": cues[0]}, {**on_air, "cue_id": cues[-1]}
-    presenter = {**on_air, "presenter_id": live.speakers[0]}
     live_only = ("startNextSession", "previewScene", "take", "showOverlay", "setBackground", "flagMessage", "cueClip")
     return {
         **dict.fromkeys(("emergencyCut", "endStream", "closeSession"), off_air),
-        **dict.fromkeys(live_only, on_air),
-        **dict.fromkeys(("bringOnStage", "takeOffStage"), presenter),
+        **dict.fromkeys((*live_only, "recordAttendeeViewCheck"), on_air),
+        "bringOnStage": {**on_air, "presenter_id": second},
+        "takeOffStage": {**on_air, "presenter_id": first},
+        "recordTechCheck": {"stage_id": armed.stage_id, "presenter_id": armed.speakers[0]},
         **dict.fromkeys(("takeCue", "holdCue"), next_cue),
         **dict.fromkeys(("jumpToCue", "skipCue"), last_cue),
         "acknowledgeFlag": {**on_air, "flag_id": made["id"]},
@@ -61,6 +68,8 @@ async def on_stage(live: Show, doomed: Show, armed: Show, planned: Show) -> Pinn
 
 async def crewed(stock: Stock, live: Show, planned: Show, armed: Show, doomed: Show) -> Pinned:
     """People and their preparation: another analyst to hand over to, trainings, slots, a proposal."""
+    training = await _training(doomed)
+    await doomed.analyst.post("scheduling", "/shows/{show_id}/trainings/{training_id}/complete".format(**training))
     joined = await live.supervisor.post("scheduling", "/team/analysts", {"name": "Another"})
     stock.fits("handOver", analyst_id=joined["id"])
     slot = {"show_id": planned.show_id, "session_id": planned.session_id, "speaker_id": planned.speakers[0]}
@@ -91,7 +100,7 @@ async def spare_media(show: Show, armed: Show, doomed: Show) -> Pinned:
         "quarantineRecording": {"recording_id": found["items"][0]["recording_id"]},
         "optOutOfVod": {"show_id": armed.show_id},
         "rejectAsset": {"asset_id": await planning._deliver(show, "background", logo)},
-        "shareAsset": {"asset_id": armed.assets["clip"]},
+        "shareAsset": {"asset_id": await planning._deliver(show, "clip", show.folder / "clip.mp4")},
         "findInRecording": {"recording_id": show.recording_id},
         "downloadSegment": {"recording_id": show.recording_id},
     }

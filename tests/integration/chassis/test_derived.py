@@ -17,6 +17,7 @@ from chassis.project import Projector
 from chassis.timers import Cancel, Set, TimerRunner, TimerTable
 from chassis.vault import Vault
 from contracts.envelope import Sealed
+from contracts.problems import PositionAhead
 from tests.integration.chassis.test_exchange import running, until
 from tests.support.toy import COUNTER, EVENTS, Empty, Raise, Raised, cause
 
@@ -88,10 +89,21 @@ async def _ready(projector, *, wanted: bool) -> bool:
     return wanted
 
 
-async def test_waiting_for_a_position_nobody_reached_says_so(toy, pool):
-    projector = Projector(toy[0], pool, Codec(EVENTS), [Sums()])
+async def test_a_position_the_log_has_not_reached_is_refused_at_once(toy, pool):
+    store, handler = toy
+    outcome = await handler.run(COUNTER, uuid4(), Raise(by=1), cause())
+    projector = Projector(store, pool, Codec(EVENTS), [Sums()])
+    with pytest.raises(PositionAhead) as refused:
+        await projector.wait(outcome.position + 1)
+    assert refused.value.facts == {"newest": outcome.position}
+
+
+async def test_waiting_for_read_models_that_do_not_get_there_says_so(toy, pool):
+    store, handler = toy
+    outcome = await handler.run(COUNTER, uuid4(), Raise(by=1), cause())
+    projector = Projector(store, pool, Codec(EVENTS), [Sums()])
     with pytest.raises(Unreachable):
-        await projector.wait(99, timeout_s=0.2)
+        await projector.wait(outcome.position, timeout_s=0.2)
 
 
 def empty_soon(event, about):

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import httpx
 import msgspec
@@ -258,3 +258,13 @@ def test_log_lines_are_json_with_service_and_trace(capsys: pytest.CaptureFixture
     assert (ours["event"], ours["show"], ours["service"], ours["level"]) == ("went live", "s1", "toy", "info")
     assert ours["trace"] == theirs["trace"] == "0af7651916cd43dd8448eb211c80319c"
     assert "SECRET" not in theirs["event"]
+
+
+def test_what_holds_between_the_fields_of_a_request_is_in_its_schema() -> None:
+    class Either(msgspec.Struct, kw_only=True):
+        between_fields: ClassVar[dict[str, Any]] = {"oneOf": [{"required": ["one"]}, {"required": ["other"]}]}
+        one: int | None = None
+        other: int | None = None
+
+    _, components = schemas_of([Either], "#/{name}")
+    assert components["Either"]["oneOf"] == Either.between_fields["oneOf"]

@@ -1,5 +1,6 @@
 """A small service with every kind of route, and no database: what the chassis is tested on."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -136,6 +137,7 @@ async def list_shows(
     paging: NamedDependency[Paging],
     size: Annotated[Size | None, QueryParameter(description="Only those of this size.")] = None,
     title: Annotated[str, QueryParameter(max_length=80, description="Only those with this text in the title.")] = "",
+    since: Annotated[datetime | None, QueryParameter(description="Ignored: only those planned after.")] = None,
 ) -> Page[Show]:
     """List shows by id."""
     mine = sorted(
