@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 
 from chassis.decider import Decider
 from chassis.handle import Cause, Do, Handler, Outcome, S, utc_now
-from chassis.store import Key
+from chassis.store import AsOf, Key
 from contracts.entitlement import Activity, CoverageRules, ServiceTermsRegistered
 from contracts.envelope import Actor, Role
 from contracts.problems import NotFound
@@ -59,9 +59,9 @@ class Desk:
                 return state.terms
         raise TermsUnknown(terms_version=version)
 
-    async def access(self, tenant: str) -> CustomerAccess:
-        """What the customer has; nothing is an answer too."""
-        return await self._state(CUSTOMER_ACCESS, customer_id(tenant), tenant)
+    async def access(self, tenant: str, as_of: AsOf | None = None) -> CustomerAccess:
+        """What the customer has or had; nothing is an answer too."""
+        return await self._state(CUSTOMER_ACCESS, customer_id(tenant), tenant, as_of)
 
     async def entitlement(self, tenant: str, ident: UUID) -> Owned:
         """Raises NotFound where this customer has none under this id."""
@@ -70,9 +70,9 @@ class Desk:
             raise NotFound
         return state
 
-    async def _state(self, decider: Decider[Any, S], ident: UUID, tenant: str) -> S:
+    async def _state(self, decider: Decider[Any, S], ident: UUID, tenant: str, as_of: AsOf | None = None) -> S:
         try:
-            state, _ = await self.handler.state(decider, ident, tenant=tenant)
+            state, _ = await self.handler.state(decider, ident, tenant=tenant, as_of=as_of)
         except NotFound:
             return decider.initial
         return state

@@ -11,7 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from chassis.handle import Outcome, utc_now
-from chassis.http import Answer, Caller, Instant, receipt, refuses
+from chassis.http import Answer, AsOf, Caller, Instant, receipt, refuses
 from services.entitlement import commands as c
 from services.entitlement.api.common import COMMAND, QUERY, READ, WRITE, Asked, Body, Name, Reason, Text
 from services.entitlement.application import Desk, customer_id
@@ -135,9 +135,11 @@ async def share_resource(data: JSONBody[ShareResource], asked: NamedDependency[A
 
 
 @get(ACCESS, operation_id="getAccess", scopes=READ, tags=TAGS, dependencies=QUERY)
-async def get_access(me: NamedDependency[Caller], desk: NamedDependency[Desk]) -> AccessCard:
-    """Read what the customer has."""
-    access = await desk.access(me.tenant)
+async def get_access(
+    me: NamedDependency[Caller], desk: NamedDependency[Desk], as_of: NamedDependency[AsOf | None]
+) -> AccessCard:
+    """Read what the customer has, or had."""
+    access = await desk.access(me.tenant, as_of)
     return AccessCard(
         platform=access.platform,
         base_packages=tuple(access.packages.values()),

@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from chassis.http import Answer, Caller, Instant, Versioned, receipt, refuses, versioned
+from chassis.http import Answer, AsOf, Caller, Instant, Versioned, receipt, refuses, versioned
 from chassis.service import House
 from contracts.problems import NotFound
 from contracts.scheduling import ReadinessItem
@@ -110,13 +110,16 @@ class ReadinessView(msgspec.Struct, frozen=True, kw_only=True):
     "/shows/{show_id:uuid}/readiness", operation_id="getReadiness", scopes=READ, tags=TAGS, responses=refuses(NotFound)
 )
 async def get_readiness(
-    show_id: FromPath[UUID], house: NamedDependency[House], me: NamedDependency[Caller]
+    show_id: FromPath[UUID],
+    house: NamedDependency[House],
+    me: NamedDependency[Caller],
+    as_of: NamedDependency[AsOf | None],
 ) -> Versioned[ReadinessView]:
-    """Show what is there and what is still owed before a show, and by whom."""
-    await house.handler.state(SHOW, show_id, tenant=me.tenant)
+    """Show what is there and what is still owed before a show, and by whom, now or as it was."""
+    await house.handler.state(SHOW, show_id, tenant=me.tenant, as_of=as_of)
     found: Readiness
-    found, version = await or_initial(house, READINESS, show_id, me.tenant)
-    run, _ = await run_of(house, me.tenant, show_id)
+    found, version = await or_initial(house, READINESS, show_id, me.tenant, as_of)
+    run, _ = await run_of(house, me.tenant, show_id, as_of)
     people = await names(house, me.tenant, (one.name for one in run.plan.speakers), SPEAKER_NAME)
     view = ReadinessView(
         show_id=show_id,

@@ -120,10 +120,12 @@ async def leave_team(
 
 
 @get("/team", operation_id="getTeam", scopes=READ, tags=TAGS)
-async def get_team(house: NamedDependency[House], me: NamedDependency[Caller]) -> Versioned[TeamView]:
-    """Show the team that serves you."""
+async def get_team(
+    house: NamedDependency[House], me: NamedDependency[Caller], as_of: NamedDependency[AsOf | None]
+) -> Versioned[TeamView]:
+    """Show the team that serves you, now or as it was."""
     team: Team
-    team, version = await or_initial(house, TEAM, me.tenant, me.tenant)
+    team, version = await or_initial(house, TEAM, me.tenant, me.tenant, as_of)
     known = await names(house, me.tenant, team.analysts.values(), ANALYST_NAME)
     analysts = tuple(AnalystView(analyst_id=one, name=known.get(str(one))) for one in sorted(team.analysts))
     return versioned(TeamView(analysts=analysts), version)
@@ -168,13 +170,16 @@ def _seat(seat: Taken, known: dict[str, str | None]) -> SeatView:
 
 @get("/analysts/{analyst_id:uuid}/rota", operation_id="getRota", scopes=READ, tags=TAGS, responses=refuses(NotFound))
 async def get_rota(
-    analyst_id: FromPath[UUID], house: NamedDependency[House], me: NamedDependency[Caller]
+    analyst_id: FromPath[UUID],
+    house: NamedDependency[House],
+    me: NamedDependency[Caller],
+    as_of: NamedDependency[AsOf | None],
 ) -> Versioned[RotaView]:
-    """Show when an analyst is dedicated to your shows."""
+    """Show when an analyst is dedicated to your shows, now or as it was."""
     team: Team
     rota: Rota
-    team, _ = await or_initial(house, TEAM, me.tenant, me.tenant)
-    rota, version = await or_initial(house, ROTA, rota_id_of(me.tenant, analyst_id), me.tenant)
+    team, _ = await or_initial(house, TEAM, me.tenant, me.tenant, as_of)
+    rota, version = await or_initial(house, ROTA, rota_id_of(me.tenant, analyst_id), me.tenant, as_of)
     if analyst_id not in team.analysts and not version:
         raise NotFound
     shifts = sorted(rota.shifts.values(), key=lambda shift: shift.starts_at)

@@ -11,7 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from chassis.handle import Do
-from chassis.http import Answer, Caller, Instant, Versioned, receipt, refuses, versioned
+from chassis.http import Answer, AsOf, Caller, Instant, Versioned, receipt, refuses, versioned
 from chassis.service import House
 from contracts.problems import NotFound, WrongState
 from services.scheduling import commands as c
@@ -117,13 +117,16 @@ class BackToBackView(msgspec.Struct, frozen=True, kw_only=True):
     "/shows/{show_id:uuid}/prep-board", operation_id="getPrepBoard", scopes=READ, tags=TAGS, responses=refuses(NotFound)
 )
 async def get_prep_board(
-    show_id: FromPath[UUID], house: NamedDependency[House], me: NamedDependency[Caller]
+    show_id: FromPath[UUID],
+    house: NamedDependency[House],
+    me: NamedDependency[Caller],
+    as_of: NamedDependency[AsOf | None],
 ) -> Versioned[PrepBoard]:
-    """Show who is prepared when, and who was."""
-    await house.handler.state(SHOW, show_id, tenant=me.tenant)
+    """Show who is prepared when, and who was, now or as it was planned then."""
+    await house.handler.state(SHOW, show_id, tenant=me.tenant, as_of=as_of)
     prep: Prep
-    prep, version = await or_initial(house, PREP, show_id, me.tenant)
-    run, _ = await run_of(house, me.tenant, show_id)
+    prep, version = await or_initial(house, PREP, show_id, me.tenant, as_of)
+    run, _ = await run_of(house, me.tenant, show_id, as_of)
     people = await names(house, me.tenant, (one.name for one in run.plan.speakers), SPEAKER_NAME)
     slots = sorted(prep.slots.values(), key=lambda slot: (slot.starts_at, slot.session_id))
     conflicts = tuple(
@@ -237,12 +240,15 @@ async def miss_prep(
     responses=refuses(NotFound),
 )
 async def get_back_to_back(
-    show_id: FromPath[UUID], house: NamedDependency[House], me: NamedDependency[Caller]
+    show_id: FromPath[UUID],
+    house: NamedDependency[House],
+    me: NamedDependency[Caller],
+    as_of: NamedDependency[AsOf | None],
 ) -> Versioned[BackToBackView]:
-    """Show the sessions without the minimum break, and who may close them."""
-    await house.handler.state(SHOW, show_id, tenant=me.tenant)
+    """Show the sessions without the minimum break, and who may close them, now or as it was."""
+    await house.handler.state(SHOW, show_id, tenant=me.tenant, as_of=as_of)
     trainings: Trainings
-    trainings, version = await or_initial(house, TRAINING, show_id, me.tenant)
+    trainings, version = await or_initial(house, TRAINING, show_id, me.tenant, as_of)
     pairs = tuple(
         PairView(
             training_id=ident,

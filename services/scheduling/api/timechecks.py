@@ -11,7 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from chassis.handle import utc_now
-from chassis.http import Answer, Caller, receipt, refuses
+from chassis.http import Answer, AsOf, Caller, receipt, refuses
 from chassis.service import House
 from contracts.problems import NotFound
 from services.scheduling.api.common import EITHER, OPERATE, READ, REQUEST
@@ -68,13 +68,17 @@ async def get_time_remaining(
 
 @get(f"{SESSION}/time-checks", operation_id="listTimeChecks", scopes=READ, tags=TAGS, responses=refuses(NotFound))
 async def list_time_checks(
-    show_id: FromPath[UUID], session_id: FromPath[UUID], house: NamedDependency[House], me: NamedDependency[Caller]
+    show_id: FromPath[UUID],
+    session_id: FromPath[UUID],
+    house: NamedDependency[House],
+    me: NamedDependency[Caller],
+    as_of: NamedDependency[AsOf | None],
 ) -> TimeCheckList:
-    """List the time checks of a session."""
-    run, _ = await run_of(house, me.tenant, show_id)
+    """List the time checks of a session, now or as it was."""
+    run, _ = await run_of(house, me.tenant, show_id, as_of)
     preparing.session_in(run, session_id)
     asked: TimeChecks
-    asked, _ = await or_initial(house, TIMECHECKS, session_id, me.tenant)
+    asked, _ = await or_initial(house, TIMECHECKS, session_id, me.tenant, as_of)
     checks = tuple(
         TimeCheckView(
             check_id=ident,

@@ -10,7 +10,7 @@ import msgspec
 
 from chassis.decider import Decider
 from chassis.handle import Cause, Do, Outcome, utc_now
-from chassis.http import Caller, IdempotencyKey
+from chassis.http import AsOf, Caller, IdempotencyKey
 from chassis.service import House
 from contracts.envelope import Role, Sealed
 from contracts.problems import Forbidden, NotFound
@@ -75,15 +75,17 @@ async def show_of(house: House, request: Request, show_id: UUID) -> tuple[Exists
     return state, version
 
 
-async def run_of(house: House, tenant: str, show_id: UUID) -> tuple[RunOfShow, int]:
-    """The run of show as it is, empty where nothing was planned."""
-    return await or_initial(house, RUNDOWN, show_id, tenant)
+async def run_of(house: House, tenant: str, show_id: UUID, as_of: AsOf | None = None) -> tuple[RunOfShow, int]:
+    """The run of show as it is or was, empty where nothing was planned."""
+    return await or_initial(house, RUNDOWN, show_id, tenant, as_of)
 
 
-async def or_initial(house: House, decider: Decider[Any, Any], ident: UUID | str, tenant: str) -> tuple[Any, int]:
-    """A resource as it is; in its first state at version 0 where nothing happened to it yet."""
+async def or_initial(
+    house: House, decider: Decider[Any, Any], ident: UUID | str, tenant: str, as_of: AsOf | None = None
+) -> tuple[Any, int]:
+    """A resource as it is or was; in its first state at version 0 where nothing had happened to it yet."""
     try:
-        return await house.handler.state(decider, ident, tenant=tenant)
+        return await house.handler.state(decider, ident, tenant=tenant, as_of=as_of)
     except NotFound:
         return decider.initial, 0
 

@@ -252,6 +252,36 @@ async def test_no_name_of_a_person_stands_in_the_log(desk: Desk) -> None:
     assert ready["contacts"][0]["address"] == "zoe@example.org"
 
 
+RESOURCES = ("", "/run-of-show", "/crew", "/prep-board", "/readiness", "/back-to-back")
+
+
+async def test_every_resource_of_a_show_is_seen_as_it_was(desk: Desk) -> None:
+    show_id, _ = await desk.confirmed(now() + timedelta(days=2))
+
+    async def seen(**as_of: str) -> dict[str, Any]:
+        paths = [*(f"/shows/{show_id}{path}" for path in RESOURCES), "/team"]
+        return {path: await desk.get(path, **as_of) for path in paths}
+
+    await desk.until(f"/shows/{show_id}/prep-board", lambda it: it["slots"])
+    await asyncio.sleep(0.2)  # policies of ours are still at work behind it
+    before, position = await seen(), await desk.house.store.head()
+    [last] = await desk.house.store.read(position - 1)
+    _, analyst = await staffed(desk, show_id)
+    await desk.post(
+        f"/shows/{show_id}/contacts", 201, json={"side": "sponsors", "name": "Ada", "address": "a@example.org"}
+    )
+    assert await desk.house.store.head() > position
+    after = await seen()
+    assert {path for path in before if before[path] != after[path]} >= {f"/shows/{show_id}/crew", "/team"}
+    assert await seen(as_of=f"@{position}") == before
+    assert await seen(as_of=last.recorded_at.isoformat()) == before
+    assert await seen(as_of=f"@{await desk.house.store.head()}") == after
+    assert (await desk.get(f"/analysts/{analyst}/rota"))["shifts"]
+    await desk.get(f"/analysts/{analyst}/rota", 404, as_of=f"@{position}")
+    for path in before:
+        await desk.get(path, 422, as_of="yesterday")
+
+
 async def test_a_speaker_is_forgotten_and_stays_so_when_the_schedule_is_imported_again(desk: Desk) -> None:
     show_id = await desk.show()
     speaker = (await sessions(desk, show_id))[0]["speakers"][0]
