@@ -6,41 +6,31 @@ in the same transaction. Source: design.md section 4; measured.md part B.3 (what
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
+from uuid import UUID
 
 import msgspec
 import structlog
 
 from chassis import observe
+from chassis.appends import CursorMove, Key, Parking
 from chassis.decider import Codec, UnknownEvent
 from chassis.faults import CursorMoved, Fault, Unreachable
 from chassis.handle import Cause, Do, Handler
-from chassis.store import CursorMove, Parking, Store
-from contracts.envelope import Actor, Event, Mode, Recorded, Role
-from contracts.problems import Busy, Refusal
+from chassis.policy import TRIES, AfterParked, ParkedBehind, Policy, PolicyFailed, StillParked, Waits, error_text, tried
+from chassis.store import Store
+from contracts.envelope import Actor, Mode, Recorded, Role
+from contracts.problems import Busy, NotFound, Refusal
 from contracts.upcasters import Upcasters, base_of
 
 log = structlog.get_logger(__name__)
 
-TRIES = 5
-"""How often a policy that raises is tried before its message is parked."""
+__all__ = ["AfterParked", "Inbox", "OwnLog", "ParkedBehind", "Policy", "StillParked"]
+
 FLUSH_AFTER = 200
 """Positions without effect after which the cursor is moved anyway; until then a restart re-reads them, harmlessly."""
 RETRY_S = 0.5
-
-Then = Callable[[Any, Recorded], Awaitable[Sequence[Do]]]
-
-
-class Policy(msgspec.Struct, frozen=True):
-    """Whenever `on` happens, `then` says what to do. The name of `then` is a sentence and appears as the actor."""
-
-    on: type[Event]
-    then: Then
-
-    @property
-    def name(self) -> str:
-        return self.then.__name__
 
 
 class Source(Protocol):
@@ -86,6 +76,7 @@ class Inbox:
         self._codec = Codec({policy.on.tag(): policy.on for policy in policies}, upcasters)
         self.position = 0
         self._failed_at, self._failures = 0, 0
+        self._busy = asyncio.Lock()
 
     async def run(self) -> None:
         while True:
@@ -103,8 +94,9 @@ class Inbox:
             for record in batch:
                 if record.position != self.position + 1:
                     raise Gap(f"{self.name}: expected {self.position + 1}, got {record.position}")
-                if await self._react(record, stored):
-                    stored = record.position
+                async with self._busy:
+                    if await self._react(record, stored):
+                        stored = record.position
                 self.position = record.position
             if self.position > stored and (not batch or self.position - stored >= FLUSH_AFTER):
                 await self._flush(stored)
@@ -115,7 +107,9 @@ class Inbox:
         policies = self._concerned(record)
         if not policies or record.metadata.mode is Mode.REPLAY:
             return False
-        wanted, parked = await self._wanted(policies, record)
+        waiting = await self._waiting(policies, record)
+        wanted, parked = await self._wanted([p for p in policies if p not in waiting], record)
+        parked += [self._parking(record, policy.name, Waits()) for policy in waiting]
         if not wanted and not parked:
             return False
         move = CursorMove(source=self.name, came_from=stored, went_to=record.position)
@@ -134,7 +128,103 @@ class Inbox:
             log.exception("effect_failed", source=self.name, position=record.position)
             parked += [self._parking(record, name, fault) for name in wanted]
             await self._handler.run_all([], cause, cursor=move, parked=tuple(parked))
+        self._tell(parked)
+        if waiting:
+            # What they waited for may have been settled in the meantime, by another process.
+            await self._release(record.metadata.show, by="inbox")
         return True
+
+    def _tell(self, parked: Sequence[Parking]) -> None:
+        for each in parked:
+            observe.parked_total.labels(self.name, each.policy).inc()
+            log.error("message_parked", source=self.name, position=each.position, policy=each.policy, reason=each.error)
+
+    async def _waiting(self, policies: Sequence[Policy], record: Recorded) -> list[Policy]:
+        """The policies that must not get ahead of something parked of the same show."""
+        patient = [policy for policy in policies if policy.after_parked is AfterParked.WAIT_SHOW]
+        if not patient or record.metadata.show is None:
+            return []
+        held = await self._shelf(record.metadata.show)
+        return patient if any(row["position"] < record.position for row in held) else []
+
+    async def _shelf(self, show: UUID | None) -> list[dict[str, Any]]:
+        """What is parked of this source and one show, by position."""
+        rows = await self._store.parked_of(self.name)
+        return [row for row in rows if show is not None and _parked_record(row).metadata.show == show]
+
+    # --- mending
+
+    async def retry(self, position: int, policy: str, *, by: str) -> int:
+        """Runs a policy again on what it could not handle, then on what waited behind; how many were settled.
+
+        Raises NotFound where nothing of that name is open, ParkedBehind where it has to wait itself, and StillParked
+        where it failed again. The effects are recorded once, whoever retries and however often.
+        """
+        async with self._busy:
+            row = await self._parked_row(position, policy)
+            show = _parked_record(row).metadata.show
+            if self._is_patient(row):
+                ahead = [other for other in await self._shelf(show) if other["position"] < position]
+                if ahead:
+                    raise ParkedBehind(position=ahead[0]["position"], policy=ahead[0]["policy"])
+            if (error := await self._retried(row, by)) is not None:
+                raise StillParked(error=error)
+            return 1 + await self._release(show, by=by)
+
+    async def drop(self, position: int, policy: str, *, by: str, reason: str) -> int:
+        """Gives a parked message up, then handles what waited behind it; how many were settled. Raises NotFound."""
+        async with self._busy:
+            row = await self._parked_row(position, policy)
+            if not await self._store.settle_parked(self.name, position, policy, how="dropped", by=by, note=reason):
+                raise NotFound
+            log.warning("parked_dropped", source=self.name, position=position, policy=policy, by=by, reason=reason)
+            return 1 + await self._release(_parked_record(row).metadata.show, by=by)
+
+    async def _release(self, show: UUID | None, *, by: str) -> int:
+        """Handles in order what waits, up to the first that is parked for a reason of its own."""
+        released = 0
+        for row in await self._shelf(show):
+            if not self._is_patient(row):
+                continue
+            if not row["error"].startswith(Waits.code) or await self._retried(row, by) is not None:
+                break
+            released += 1
+        return released
+
+    async def _retried(self, row: dict[str, Any], by: str) -> str | None:
+        """Runs the policy of one row under an idempotency key of the row's own; the error if it failed."""
+        record = _parked_record(row)
+        where = (self.name, int(row["position"]), str(row["policy"]))
+        policies = [p for p in self._concerned(record) if p.name == row["policy"]]
+        try:
+            wanted, parked = await self._wanted(policies, record)
+            _check_it_ran(policies, parked)
+            if dos := [do for dos in wanted.values() for do in dos]:
+                # A space, because no client can send one in an Idempotency-Key.
+                key = Key(text=f"parked {self.name} {where[1]} {where[2]}", fingerprint=b"parked")
+                await self._handler.run_all(dos, _cause(policies, record), key=key)
+        except (Unreachable, Busy, CursorMoved):
+            raise
+        except Exception as fault:
+            log.warning("parked_again", source=self.name, position=where[1], policy=where[2], exc_info=True)
+            error = str(fault) if isinstance(fault, PolicyFailed) else error_text(fault)
+            await self._store.park_again(*where, error)
+            return error
+        await self._store.settle_parked(*where, how="retried", by=by, note="")
+        log.info("parked_retried", source=self.name, position=where[1], policy=where[2], by=by)
+        return None
+
+    async def _parked_row(self, position: int, policy: str) -> dict[str, Any]:
+        for row in await self._store.parked_of(self.name):
+            if (row["position"], row["policy"]) == (position, policy):
+                return row
+        raise NotFound
+
+    def _is_patient(self, row: dict[str, Any]) -> bool:
+        candidates = self._concerned(_parked_record(row))
+        return any(p.name == row["policy"] and p.after_parked is AfterParked.WAIT_SHOW for p in candidates)
+
+    # --- reacting
 
     async def _effect(
         self,
@@ -185,7 +275,7 @@ class Inbox:
         parked: list[Parking] = []
         for policy in policies:
             try:
-                if dos := await _tried(policy, event, record):
+                if dos := await tried(policy, event, record):
                     wanted[policy.name] = dos
             except (Unreachable, Busy):
                 raise
@@ -216,26 +306,24 @@ class Inbox:
         await self._handler.move_cursor(move)
 
     def _parking(self, record: Recorded, policy: str, fault: Exception) -> Parking:
-        code = fault.code if isinstance(fault, Refusal) else type(fault).__name__
         return Parking(
             source=self.name,
             position=record.position,
             policy=policy,
-            error=f"{code}: {fault}",
+            error=error_text(fault),
             message=msgspec.json.encode(record),
         )
 
 
-async def _tried(policy: Policy, event: Event, record: Recorded) -> Sequence[Do]:
-    for attempt in range(1, TRIES):
-        try:
-            return await policy.then(event, record)
-        except (Unreachable, Busy):
-            raise
-        except Exception as fault:  # noqa: BLE001 - the last try below lets it out
-            log.warning("policy_retry", policy=policy.name, attempt=attempt, error=repr(fault))
-            await asyncio.sleep(0.05 * 2**attempt)
-    return await policy.then(event, record)
+def _check_it_ran(policies: Sequence[Policy], parked: Sequence[Parking]) -> None:
+    if not policies:
+        raise PolicyFailed("there is no such policy any more")
+    if parked:
+        raise PolicyFailed(parked[0].error)
+
+
+def _parked_record(row: dict[str, Any]) -> Recorded:
+    return msgspec.json.decode(row["message"], type=Recorded)
 
 
 def _by_tag(policies: Sequence[Policy]) -> dict[str, list[Policy]]:

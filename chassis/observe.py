@@ -61,6 +61,9 @@ stream_damaged_events = Gauge(
     "regie_stream_damaged_events", "Messages of the stream that are missing or differ from the log.", ("service",)
 )
 
+parked_total = Counter("regie_parked_total", "Messages a policy could not handle.", ("source", "policy"))
+parked_open = Gauge("regie_parked_open", "Parked messages nobody has settled yet.", ("service",))
+
 
 def configure_logging(service: str, level: str = "INFO") -> None:
     """Send every log line of this process, the libraries' included, to stdout as one JSON object per line."""

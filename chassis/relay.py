@@ -105,6 +105,8 @@ class Relay:
                 await self.measure()
             except Unreachable as lost:
                 log.info("relay_lag_unknown", reason=str(lost))
+            except Exception:
+                log.exception("relay_lag_unknown")
             await asyncio.sleep(MEASURE_S)
 
     async def _relay(self) -> None:

@@ -37,6 +37,7 @@ from chassis.inbox import Inbox, OwnLog, Policy
 from chassis.migrate import CHASSIS_SQL, VAULT_SQL, migrate
 from chassis.observe import configure_logging
 from chassis.outbound import Outbound
+from chassis.parked import parked_handlers, parked_summary
 from chassis.project import Projection, Projector
 from chassis.reconcile import Reconciler
 from chassis.relay import Relay
@@ -208,7 +209,12 @@ def api(definition: Definition, house: House | None = None) -> Litestar:
         title=definition.title,
         version=VERSION,
         description=definition.summary,
-        handlers=[*definition.handlers, *trail_handlers(definition.name), *_forget_handlers(definition)],
+        handlers=[
+            *definition.handlers,
+            *trail_handlers(definition.name),
+            *parked_handlers(definition.name),
+            *_forget_handlers(definition),
+        ],
         tags=definition.tags,
         verifier=_verifier(definition.name, settings),
         denials=house.denials if house else None,
@@ -216,6 +222,7 @@ def api(definition: Definition, house: House | None = None) -> Litestar:
         rates=_rates(settings) if settings else None,
         dependencies={
             "house": Provide(the_house, sync_to_thread=False),
+            "inboxes": Provide(lambda: the_house().inboxes, sync_to_thread=False),
             "trail_store": Provide(lambda: the_house().store, sync_to_thread=False),
             "forgetting": Provide(lambda: _forgetting(the_house()), sync_to_thread=False),
             "audit": Provide(lambda: _audit(the_house()), sync_to_thread=False),
@@ -268,12 +275,16 @@ def _checks(house: House) -> list[tuple[str, Callable[[], Awaitable[Any]]]]:
             raise Unreachable("not connected to the broker yet")
         await house.relay.check()
 
+    async def parked() -> str:
+        return parked_summary(house.definition.name, await house.store.parked())
+
     async def stream() -> str:
         return await house.reconciler.check() if house.reconciler else "ok, not compared yet"
 
     checks: list[tuple[str, Callable[[], Awaitable[Any]]]] = [
         ("database", database),
         ("read_models", house.projector.check),
+        ("parked", parked),
     ]
     if house.settings.nats_url is not None:
         checks += [("broker", broker), ("stream", stream)]

@@ -148,12 +148,25 @@ class Store:
         rows = await self._fetch("SELECT position FROM log.cursors WHERE source = $1", source)
         return int(rows[0]["position"]) if rows else 0
 
-    async def parked(self) -> list[dict[str, Any]]:
-        """What no policy could handle, oldest first, with the message as it came."""
-        query = (
-            "SELECT source, position, policy, error, message, parked_at FROM log.parked ORDER BY parked_at LIMIT 1000"
-        )
+    async def parked(self, *, settled: bool = False) -> list[dict[str, Any]]:
+        """What no policy could handle and nobody has settled, oldest first, with the message as it came; or the settled."""
+        which = "IS NOT NULL" if settled else "IS NULL"
+        query = f"SELECT * FROM log.parked WHERE settled_at {which} ORDER BY parked_at, position LIMIT 1000"  # noqa: S608
         return [dict(row) for row in await self._fetch(query)]
+
+    async def parked_of(self, source: str) -> list[dict[str, Any]]:
+        """What is parked of one source and open, by position."""
+        query = "SELECT * FROM log.parked WHERE source = $1 AND settled_at IS NULL ORDER BY position, policy"
+        return [dict(row) for row in await self._fetch(query, source)]
+
+    async def settle_parked(self, source: str, position: int, policy: str, *, how: str, by: str, note: str) -> bool:
+        """Marks an open row as `retried` or `dropped`, by whom and why; False when it is open no more."""
+        query = "SELECT log.settle_parked($1, $2, $3, $4, $5, $6) AS done"
+        return bool((await self._fetch(query, source, position, policy, how, by, note))[0]["done"])
+
+    async def park_again(self, source: str, position: int, policy: str, error: str) -> bool:
+        query = "SELECT log.park_again($1, $2, $3, $4) AS done"
+        return bool((await self._fetch(query, source, position, policy, error))[0]["done"])
 
     async def wait_beyond(self, position: int, *, poll_s: float = 0.5, patience_s: float = 3600.0) -> bool:
         """Whether the log grew beyond `position` within `patience_s`; asks the database at least every `poll_s`."""

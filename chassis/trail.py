@@ -4,7 +4,7 @@ Only what the caller's tenant owns is shown. The trail is the stored bytes: `dat
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -77,19 +77,6 @@ class SignedCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     verifier: str
 
 
-class ParkedMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that a policy could not handle: where it came from, which policy, and why. Everything behind it went on."""
-
-    source: str
-    position: int
-    event_id: UUID
-    type: str
-    show: UUID | None
-    policy: str
-    error: str
-    parked_at: datetime
-
-
 def entry(record: Recorded) -> TrailEntry:
     meta = record.metadata
     return TrailEntry(
@@ -113,7 +100,7 @@ def trail_handlers(service: str) -> Sequence[HTTPRouteHandler]:
     """The trail's routes of one service; they need its `house` dependency."""
     scopes, followers = [f"{service}:read"], Followers()
     following = [_log_handler(scopes, followers), _show_handler(scopes, followers)]
-    return [*following, *_parked_handlers(service), *_denial_handlers(service), *_audit_handlers(scopes)]
+    return [*following, *_denial_handlers(service), *_audit_handlers(scopes)]
 
 
 def _log_handler(scopes: Sequence[str], followers: Followers) -> HTTPRouteHandler:
@@ -200,37 +187,6 @@ def _denial_handlers(service: str) -> Sequence[HTTPRouteHandler]:
         return await denials.newest(me.tenant, start, limit)
 
     return [list_denials]
-
-
-def _parked_handlers(service: str) -> Sequence[HTTPRouteHandler]:
-    @get("/parked", operation_id="listParked", scopes=[f"{service}:admin"], tags=["Audit trail"])
-    async def list_parked(trail_store: NamedDependency[Store], me: NamedDependency[Caller]) -> list[ParkedMessage]:
-        """List the events of your tenant that a policy of this service could not handle, oldest first.
-
-        They are kept until somebody has dealt with them; a refusal is named by its code.
-        """
-        return parked_messages(await trail_store.parked(), me.tenant)
-
-    return [list_parked]
-
-
-def parked_messages(rows: Sequence[dict[str, Any]], tenant: str) -> list[ParkedMessage]:
-    """One tenant's part of what `Store.parked` found."""
-    parked = [(row, msgspec.json.decode(row["message"], type=Recorded)) for row in rows]
-    return [_parked(row, record) for row, record in parked if record.metadata.tenant == tenant]
-
-
-def _parked(row: dict[str, Any], record: Recorded) -> ParkedMessage:
-    return ParkedMessage(
-        source=row["source"],
-        position=row["position"],
-        event_id=record.metadata.id,
-        type=record.type,
-        show=record.metadata.show,
-        policy=row["policy"],
-        error=row["error"],
-        parked_at=row["parked_at"],
-    )
 
 
 def _audit_handlers(scopes: Sequence[str]) -> Sequence[HTTPRouteHandler]:

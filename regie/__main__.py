@@ -12,6 +12,7 @@ COMMANDS = {
     "export": ("regie.export", "write a service's log, or one show's part, as a file that can be verified anywhere"),
     "verify": ("regie.verify", "judge an export offline: untouched, tampered with, or undecidable"),
     "restored": ("regie.restored", "say openly that a service's database was restored to an older state"),
+    "parked": ("regie.parked", "see, retry or drop events a policy could not handle"),
     "contracts": ("regie.contracts", "write or check the published contracts"),
 }
 """By name: the module and what it does. A module that is not installed has no command."""

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from chassis.handle import Do, Handler
-from chassis.inbox import Policy
+from chassis.inbox import AfterParked, Policy
 from chassis.service import House
 from contracts import entitlement, scheduling, stage
 from contracts import media as e
@@ -66,10 +66,10 @@ def _of_stage(handler: Handler) -> list[Policy]:
         return [] if event.session_id is None else _end(event, event.session_id)
 
     return [
-        Policy(on=stage.ProgramSegmentOpened, then=record_what_is_recorded),
-        Policy(on=stage.ProgramSegmentClosed, then=close_what_is_closed),
-        Policy(on=stage.SessionEnded, then=end_with_the_session),
-        Policy(on=stage.StreamEnded, then=end_with_the_stream),
+        Policy(on=stage.ProgramSegmentOpened, then=record_what_is_recorded, after_parked=AfterParked.WAIT_SHOW),
+        Policy(on=stage.ProgramSegmentClosed, then=close_what_is_closed, after_parked=AfterParked.WAIT_SHOW),
+        Policy(on=stage.SessionEnded, then=end_with_the_session, after_parked=AfterParked.WAIT_SHOW),
+        Policy(on=stage.StreamEnded, then=end_with_the_stream, after_parked=AfterParked.WAIT_SHOW),
     ]
 
 

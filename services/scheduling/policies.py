@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
 from chassis.decider import Decider
 from chassis.handle import Do, Handler
-from chassis.inbox import Policy
+from chassis.inbox import AfterParked, Policy
 from contracts import entitlement, stage
 from contracts import scheduling as e
 from contracts.envelope import Recorded
@@ -27,6 +28,8 @@ from services.scheduling.domain.training import TRAINING
 from services.scheduling.planning import back_to_back_of, prep_of
 
 S = TypeVar("S")
+in_order = partial(Policy, after_parked=AfterParked.WAIT_SHOW)
+"""Hours of a show: released after reserved is not reserved after released."""
 
 
 def policies(handler: Handler) -> list[Policy]:
@@ -93,11 +96,11 @@ def _of_entitlement() -> list[Policy]:
         return [_show(event.show_id, c.NoteCoverageEnded(at=event.at, ended_at=event.ended_at))]
 
     return [
-        Policy(on=entitlement.CoverageReserved, then=confirm_the_show_whose_hours_are_reserved),
-        Policy(on=entitlement.ReservationRefused, then=return_the_show_whose_hours_are_refused),
-        Policy(on=entitlement.CoverageReleased, then=return_the_show_whose_hours_are_released),
-        Policy(on=entitlement.CoverageRetimed, then=move_the_show_whose_hours_moved),
-        Policy(on=entitlement.RetimingRefused, then=keep_the_show_whose_hours_stay),
+        in_order(on=entitlement.CoverageReserved, then=confirm_the_show_whose_hours_are_reserved),
+        in_order(on=entitlement.ReservationRefused, then=return_the_show_whose_hours_are_refused),
+        in_order(on=entitlement.CoverageReleased, then=return_the_show_whose_hours_are_released),
+        in_order(on=entitlement.CoverageRetimed, then=move_the_show_whose_hours_moved),
+        in_order(on=entitlement.RetimingRefused, then=keep_the_show_whose_hours_stay),
         Policy(on=entitlement.CoverageWindowExtended, then=keep_the_seat_for_an_overrun),
         Policy(on=entitlement.CoverageEnded, then=close_the_show_after_its_coverage),
     ]

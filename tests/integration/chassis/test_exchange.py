@@ -4,15 +4,13 @@ import asyncio
 import contextlib
 from uuid import uuid4
 
-import pytest
-
 from chassis.broker import StreamSource, connect, logs_of
 from chassis.handle import Do
 from chassis.inbox import Inbox, OwnLog, Policy
+from chassis.parked import parked_messages
 from chassis.relay import Relay
-from chassis.trail import parked_messages
 from contracts.problems import Refusal
-from tests.support.toy import AT, COUNTER, Raise, Raised, cause, toy_house
+from tests.support.toy import AT, COUNTER, Raise, Raised, cause
 
 MIRROR = uuid4()
 
@@ -36,21 +34,6 @@ async def running(*jobs):
 
 async def count_what_was_raised(event: Raised, about) -> list[Do]:
     return [Do(decider=COUNTER, ident=MIRROR, command=Raise(by=1, at=AT))]
-
-
-@pytest.fixture
-async def two_services(make_database):
-    from urllib.parse import urlsplit
-
-    from chassis.migrate import CHASSIS_SQL, migrate
-
-    urls = []
-    for name in ("chassis", "chassis"):
-        owner, service = await make_database(name, migrated=False)
-        await migrate(owner, urlsplit(service).username, [CHASSIS_SQL])
-        urls.append(service)
-    async with toy_house(urls[0]) as source, toy_house(urls[1]) as sink:
-        yield source, sink
 
 
 async def test_the_stream_is_the_log_and_each_event_has_one_effect(two_services, make_broker):

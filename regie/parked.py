@@ -1,0 +1,86 @@
+"""`python -m regie parked list|retry|drop`: events a policy could not handle, over the services' REST interface.
+
+By default the house of REGIE_HOME is asked, with its token for an SRE; `--url` and `--token` name another service.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+
+import httpx
+
+from contracts.roles import SERVICES
+from regie.home import home_from
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", help="of one service; otherwise those of the house of REGIE_HOME")
+    parser.add_argument("--token", default=os.environ.get("REGIE_TOKEN"), help="otherwise REGIE_TOKEN or the house's")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    listing = verbs.add_parser("list", help="what is parked, oldest first")
+    listing.add_argument("--settled", action="store_true", help="what was retried or dropped, instead")
+    for verb, text in (("retry", "run the policy again"), ("drop", "give the event up")):
+        one = verbs.add_parser(verb, help=text)
+        one.add_argument("service", choices=SERVICES, help="whose policy it is")
+        one.add_argument("source", help="whose event it is")
+        one.add_argument("position", type=int)
+        one.add_argument("policy")
+        if verb == "drop":
+            one.add_argument("--reason", required=True, help="kept with the event")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit status 0 when it was done, 1 when a service refused, 2 when none could be asked."""
+    try:
+        if args.verb == "list":
+            return _list(args)
+        return _mend(args)
+    except (OSError, KeyError, httpx.HTTPError) as away:
+        print(f"cannot ask: {away!r}. Is the house running, or is --url right?", file=sys.stderr)
+        return 2
+
+
+def _list(args: argparse.Namespace) -> int:
+    status = 0
+    for service, client in _clients(args, SERVICES):
+        answer = client.get("/parked", params={"settled": str(args.settled).lower()})
+        if answer.status_code != httpx.codes.OK:
+            status = _refused(answer)
+            continue
+        for each in answer.json():
+            end = f"  {each['settled_as']} by {each['settled_by']}" if each.get("settled_as") else ""
+            where = f"{each['source']} {each['position']} {each['policy']}"
+            print(f"{service} {where}  {each['type']} show {each['show'] or '-'}  {each['error']}{end}")
+    return status
+
+
+def _mend(args: argparse.Namespace) -> int:
+    [(_, client)] = _clients(args, [args.service])
+    path = f"/parked/{args.source}/{args.position}/{args.policy}/{args.verb}"
+    answer = client.post(path, json={"reason": args.reason} if args.verb == "drop" else None)
+    if answer.status_code != httpx.codes.OK:
+        return _refused(answer)
+    print(f"settled: {answer.json()['settled']}")
+    return 0
+
+
+def _refused(answer: httpx.Response) -> int:
+    print(f"{answer.status_code}: {answer.text}", file=sys.stderr)
+    return 1
+
+
+def _clients(args: argparse.Namespace, services: tuple[str, ...] | list[str]) -> Iterator[tuple[str, httpx.Client]]:
+    """A client for each service; for `--url` one alone."""
+    if args.url:
+        yield "service", httpx.Client(base_url=args.url, headers=_bearer(args.token or ""), timeout=30)
+        return
+    found = json.loads(home_from(os.environ).endpoints.read_text())
+    for service in services:
+        token = args.token or found["tokens"]["sre"]
+        yield service, httpx.Client(base_url=found["services"][service]["url"], headers=_bearer(token), timeout=30)
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
