@@ -17,6 +17,8 @@ from chassis.http.problems import FieldError, Malformed
 from contracts.problems import Invalid
 
 MAX_ERRORS: Final = 50
+_ECHO: Final = re.compile(r"Invalid (enum )?value .*", re.DOTALL)
+"""How msgspec repeats a value it does not know: it may be a name or a key in the wrong field, and problems get into logs."""
 _AT: Final = re.compile(r" - at `(?P<path>[^`]*)`$")
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 _NUL: Final = b"\\u0000"
@@ -134,7 +136,8 @@ def _as_error(error: msgspec.ValidationError, at: str) -> FieldError:
     path = match["path"] if match else "$"
     steps = [name or index for name, index in _STEP.findall(path)]
     pointer = at + "".join(f"/{escaped(step)}" for step in steps if step != "...")
-    return FieldError(place="body", field=pointer, rule=_AT.sub("", text))
+    rule = _ECHO.sub("must be one of the values the contract names", _AT.sub("", text))
+    return FieldError(place="body", field=pointer, rule=rule)
 
 
 def escaped(step: str) -> str:
