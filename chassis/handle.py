@@ -132,13 +132,16 @@ class Handler:
                 request = msgspec.structs.replace(request, dos=instead.dos)
 
     async def _run_locked(self, request: _Request) -> Outcome:
-        for _ in range(ATTEMPTS):
-            if (
-                request.key is not None
-                and (known := await self._answered(request.cause.tenant, request.key)) is not None
-            ):
+        for attempt in range(ATTEMPTS):
+            # Most keys are new, and the store notices the others: they are looked up only when something is in the way.
+            if attempt and (known := await self._answered(request)) is not None:
                 return known
-            loaded, drafts = await self._decide_all(request)
+            try:
+                loaded, drafts = await self._decide_all(request)
+            except Refusal:
+                if not attempt and (known := await self._answered(request)) is not None:
+                    return known
+                raise
             try:
                 position = await self._store.append(self._append(request, loaded, drafts))
             except Conflict as conflict:
@@ -196,7 +199,13 @@ class Handler:
     ) -> tuple[_Loaded, Sequence[Event]]:
         """Decides on the cached state; a refusal of that is final only after the log itself was asked."""
         cached = current or self._cache.get(do.stream)
-        if cached is not None and cached.tenant == cause.tenant:
+        if cached is None:
+            # What is decided on nothing begins a new stream, nearly always; the store refuses where that was wrong.
+            with contextlib.suppress(Refusal):
+                guess = _Loaded(do.decider.initial, 0, cause.tenant)
+                if events := _decided(do, guess, expect):
+                    return guess, events
+        elif cached.tenant == cause.tenant:
             try:
                 return cached, _decided(do, cached, expect)
             except Refusal:
@@ -233,11 +242,14 @@ class Handler:
         if current.version == 0:  # the log refuses to begin a stream that we cannot see: it is another tenant's
             raise NotFound
 
-    async def _answered(self, tenant: str, key: Key) -> Outcome | None:
-        found = await self._store.answer(tenant, key.text)
+    async def _answered(self, request: _Request) -> Outcome | None:
+        """What the request's key was answered before, if it has one and it was. Raises KeyReused."""
+        if request.key is None:
+            return None
+        found = await self._store.answer(request.cause.tenant, request.key.text)
         if found is None:
             return None
-        if found.fingerprint != key.fingerprint:
+        if found.fingerprint != request.key.fingerprint:
             raise KeyReused
         outcome = msgspec.json.decode(found.answer, type=Outcome)
         return msgspec.structs.replace(outcome, position=found.position, replayed=True)

@@ -14,6 +14,7 @@ import uuid6
 import uvloop
 
 from bench.store.sample import METADATA, PAYLOAD, SHOW, TENANT, TYPE, Stopwatch, metadata, task, tell
+from chassis import tenancy
 from chassis.faults import Conflict
 from chassis.store import Append, Draft, Store, open_store
 
@@ -103,7 +104,7 @@ async def main() -> None:
             tell(await drive([plain(pool) for _ in range(count)], seconds, postmaster))
         return
     async with (
-        asyncpg.create_pool(asked["url"], min_size=0, max_size=2) as pool,
+        tenancy.open_pool(asked["url"], min_size=0, max_size=2) as pool,
         open_store(asked["url"], pool) as store,
     ):
         await asyncio.gather(*(one() for one in writers(store, "distinct", 64)))  # connects, prepares

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from chassis import tenancy
 from chassis.faults import Unreachable
 from chassis.store import Key
 from tests.support.toy import COUNTER, Raise, TooMuch, cause, toy_house
@@ -36,6 +37,7 @@ async def command(url: str, count: int, name: str) -> None:
                 told.append((outcome.stream, outcome.version))
                 break
 
+    tenancy.sees_all_from_here()
     async with toy_house(url) as (_, handler):
         await asyncio.gather(*(one(task) for task in range(6)))
     sys.stdout.buffer.write(msgspec.json.encode(told))

@@ -11,7 +11,6 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, Self
 from uuid import UUID, uuid4
 
-import asyncpg
 from eventsourcing.persistence import (
     AggregateRecorder,
     ApplicationRecorder,
@@ -23,6 +22,7 @@ from eventsourcing.persistence import (
     WaitInterruptedError,
 )
 
+from chassis import tenancy
 from chassis.faults import Fault, Unreachable
 from chassis.store import Append, CursorMove, Draft, Store, open_store
 from contracts.envelope import Actor, Metadata, Recorded, Role
@@ -46,7 +46,7 @@ class StoreThread(threading.Thread):
 
     async def _serve(self) -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        async with asyncpg.create_pool(self._url, min_size=1, max_size=5) as pool, open_store(self._url, pool) as store:
+        async with tenancy.open_pool(self._url, min_size=1, max_size=5) as pool, open_store(self._url, pool) as store:
             self.store = store
             self._ready.set()
             await self._end.wait()
@@ -61,7 +61,11 @@ class StoreThread(threading.Thread):
         self.join(30)
 
     def call(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
+        async def seeing_all() -> Any:
+            with tenancy.seeing_all():
+                return await coroutine
+
+        return asyncio.run_coroutine_threadsafe(seeing_all(), self._loop).result(60)
 
 
 class OurAggregateRecorder(AggregateRecorder):

@@ -4,11 +4,10 @@ import dataclasses
 import random
 from uuid import uuid4
 
-import asyncpg
 import pytest
 from msgspec import structs
 
-from chassis import replay
+from chassis import replay, tenancy
 from chassis.decider import Codec, UnknownEvent
 from chassis.faults import Unreachable
 from chassis.replay import Replay
@@ -19,7 +18,7 @@ from tests.support.toy import COUNTER, EVENTS, Empty, Raise, cause
 
 @pytest.fixture
 async def pool(toy_urls):
-    async with asyncpg.create_pool(toy_urls[1], min_size=0, max_size=3) as made:
+    async with tenancy.open_pool(toy_urls[1], min_size=0, max_size=3) as made:
         yield made
 
 
@@ -69,6 +68,6 @@ async def test_a_retired_type_is_upcast_and_a_newer_one_is_reported(toy, pool):
 
 
 async def test_without_a_database_it_says_so(toy_urls):
-    pool = await asyncpg.create_pool(toy_urls[1].replace("regie-test-", "nowhere-"), min_size=0)
+    pool = await tenancy.open_pool(toy_urls[1].replace("regie-test-", "nowhere-"), min_size=0)
     with pytest.raises(Unreachable):
         await Replay(pool, Codec(EVENTS), [COUNTER]).states()

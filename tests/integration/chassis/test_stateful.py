@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from chassis import tenancy
 from chassis.decider import Codec
 from chassis.faults import Unreachable
 from chassis.handle import Handler
@@ -38,12 +39,13 @@ class World:
         self.loop = asyncio.new_event_loop()
 
     def run(self, coroutine):
-        return self.loop.run_until_complete(asyncio.wait_for(coroutine, 60))
+        with tenancy.seeing_all():
+            return self.loop.run_until_complete(asyncio.wait_for(coroutine, 60))
 
     async def open(self) -> None:
         self.closers, self.handlers = [], []
         for _ in range(2):
-            pool = await asyncpg.create_pool(self.url, min_size=0, max_size=4)
+            pool = await tenancy.open_pool(self.url, min_size=0, max_size=4)
             opened = open_store(self.url, pool)
             self.store = await opened.__aenter__()
             self.handlers.append(Handler(self.store, Codec(EVENTS)))

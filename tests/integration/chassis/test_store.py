@@ -200,3 +200,35 @@ async def test_the_services_role_cannot_rewrite_history(toy, toy_urls, statement
             await connection.execute(statement)
     finally:
         await connection.close()
+
+
+async def test_a_repeated_key_is_answered_even_where_the_command_would_now_be_refused(toy, toy_urls):
+    store, handler = toy
+    counter, key = uuid4(), Key(text="full", fingerprint=b"same")
+    first = await handler.run(COUNTER, counter, Raise(by=1000), cause(), key=key)
+    async with toy_house(toy_urls[1]) as (_, other):
+        for each in (handler, other):
+            again = await each.run(COUNTER, counter, Raise(by=1000), cause(), key=key)
+            assert (again.replayed, again.events) == (True, first.events)
+            with pytest.raises(KeyReused):
+                await each.run(COUNTER, counter, Raise(by=999), cause(), key=Key(text="full", fingerprint=b"other"))
+    assert await store.head() == 1
+
+
+async def test_a_new_stream_is_begun_without_reading_and_an_old_one_is_noticed(toy, toy_urls, monkeypatch):
+    store, handler = toy
+    reads = []
+    read = store.stream
+    monkeypatch.setattr(store, "stream", lambda *a, **k: reads.append(a) or read(*a, **k))
+    counter = uuid4()
+    await handler.run(COUNTER, counter, Raise(by=999), cause(), key=Key(text="k", fingerprint=b"f"))
+    assert reads == []
+    async with toy_house(toy_urls[1]) as (_, other):
+        with pytest.raises(TooMuch):
+            await other.run(COUNTER, counter, Raise(by=2), cause())
+        outcome = await other.run(COUNTER, counter, Raise(by=1), cause())
+    assert outcome.version == 2
+    with pytest.raises(NotFound):
+        async with toy_house(toy_urls[1]) as (_, other):
+            await other.run(COUNTER, counter, Raise(by=1), cause("globex"))
+    assert await store.head() == 2
