@@ -109,8 +109,13 @@ class Denials:
             counted[0], counted[1] = min(first, counted[0]), max(last, counted[1])
             counted[2] += attempts
 
-    async def newest(self, tenant: str, since: datetime, limit: int) -> list[Denial]:
-        """What this tenant's callers, and strangers, were denied since then, newest first."""
+    async def newest(
+        self, tenant: str, since: datetime, limit: int, behind: tuple[Any, ...] | None = None
+    ) -> list[Denial]:
+        """What this tenant's callers, and strangers, were denied since then, newest first.
+
+        `behind` is minute, tenant, subject, operation and reason of the last one already seen.
+        """
         if self._pool is None:
             raise Unreachable("this application only describes itself")
         with contextlib.suppress(Unreachable):
@@ -118,9 +123,10 @@ class Denials:
         try:
             rows = await self._pool.fetch(
                 "SELECT minute, tenant, subject, operation, reason, first_at, last_at, attempts FROM log.denials"
-                " WHERE tenant IN ($1, '') AND last_at >= $2"
-                " ORDER BY minute DESC, last_at DESC, operation, reason, subject LIMIT $3",
-                tenant, since, limit, timeout=30,
+                " WHERE tenant IN ($1, '') AND last_at >= $2 AND ($4::timestamptz IS NULL"
+                " OR (minute, tenant, subject, operation, reason) < ($4, $5::text, $6::text, $7::text, $8::text))"
+                " ORDER BY minute DESC, tenant DESC, subject DESC, operation DESC, reason DESC LIMIT $3",
+                tenant, since, limit, *(behind or (None,) * 5), timeout=30,
             )  # fmt: skip
         except CONNECTION_LOST as lost:
             raise Unreachable("the database does not answer") from lost

@@ -5,7 +5,7 @@ A parked message is never removed: its row says who settled it, when, how and wh
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
@@ -16,7 +16,8 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from chassis import observe
 from chassis.faults import Unreachable
-from chassis.http import Caller, refuses
+from chassis.http import Caller, Page, Paging, refuses
+from chassis.http.listing import Order, Whole
 from chassis.inbox import Inbox, ParkedBehind, StillParked
 from chassis.store import Store
 from contracts.envelope import Recorded
@@ -66,6 +67,13 @@ def parked_messages(rows: Sequence[dict[str, Any]], tenant: str) -> list[ParkedM
     return [_parked(row, record) for row, record in parked if record.metadata.tenant == tenant]
 
 
+BY_PARKING: Final = Order(
+    name="parked",
+    by=(("parked_at", datetime), ("source", str), ("position", Whole), ("policy", str)),
+    key=lambda parked: (parked.parked_at, parked.source, parked.position, parked.policy),
+)
+
+
 def parked_summary(service: str, rows: Sequence[dict[str, Any]]) -> str:
     """A line for readiness, and the metric. The service can work, so it stays ready."""
     observe.parked_open.labels(service).set(len(rows))
@@ -92,13 +100,16 @@ def parked_handlers(service: str) -> Sequence[HTTPRouteHandler]:
 
     @get("/parked", operation_id="listParked", scopes=scopes, tags=tags)
     async def list_parked(
-        trail_store: NamedDependency[Store], me: NamedDependency[Caller], settled: Settled = False
-    ) -> list[ParkedMessage]:
+        trail_store: NamedDependency[Store],
+        me: NamedDependency[Caller],
+        paging: NamedDependency[Paging],
+        settled: Settled = False,
+    ) -> Page[ParkedMessage]:
         """List the events of your tenant that a policy of this service could not handle, oldest first.
 
         They are kept for ever; once retried or dropped, under `settled=true`. A refusal is named by its code.
         """
-        return parked_messages(await trail_store.parked(settled=settled), me.tenant)
+        return BY_PARKING.page_of(parked_messages(await trail_store.parked(settled=settled), me.tenant), paging)
 
     @post(f"{path}/retry", operation_id="retryParked", scopes=scopes, tags=tags, status_code=200,
           responses=refuses(NotFound, ParkedBehind, StillParked))  # fmt: skip

@@ -4,8 +4,8 @@ Only what the caller's tenant owns is shown. The trail is the stored bytes: `dat
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Annotated, Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
@@ -19,9 +19,10 @@ from chassis.denials import Denial, Denials
 from chassis.evidence import ConsistencyProof, InclusionProof
 from chassis.following import Followers, Following
 from chassis.handle import utc_now
-from chassis.http import AsOf, Caller, FieldError, refuses
+from chassis.http import AsOf, Caller, FieldError, NextLink, Page, Paging, refuses
 from chassis.http.depends import parse_instant
 from chassis.http.follow import Followed, wants_events
+from chassis.http.listing import Order
 from chassis.store import Store
 from contracts.envelope import Actor, Mode, Recorded
 from contracts.problems import Busy, Invalid, NotFound
@@ -109,6 +110,7 @@ def _log_handler(scopes: Sequence[str], followers: Followers) -> HTTPRouteHandle
         request: Request[Any, Any, Any],
         trail_store: NamedDependency[Store],
         me: NamedDependency[Caller],
+        next_link: NamedDependency[NextLink],
         after: After = 0,
         limit: Limit = 100,
         until: Until = 0,
@@ -130,7 +132,7 @@ def _log_handler(scopes: Sequence[str], followers: Followers) -> HTTPRouteHandle
             wanted = Following(read=read, after=after, until=until or None)
             draining = request.app.state.draining
             return Followed(events=followers.follow(trail_store, wanted, draining, encoded_entry))
-        return Followed(_page(await read(after, limit), limit, until))
+        return Followed(_page(await read(after, limit), limit, until, next_link))
 
     return list_events
 
@@ -148,6 +150,7 @@ def _show_handler(scopes: Sequence[str], followers: Followers) -> HTTPRouteHandl
         trail_store: NamedDependency[Store],
         me: NamedDependency[Caller],
         as_of: NamedDependency[AsOf | None],
+        next_link: NamedDependency[NextLink],
         show_id: FromPath[UUID],
         after: After = 0,
         limit: Limit = 100,
@@ -165,7 +168,7 @@ def _show_handler(scopes: Sequence[str], followers: Followers) -> HTTPRouteHandl
             return await trail_store.of_show(show_id, tenant=me.tenant, after=behind, limit=most, as_of=as_of)
 
         if not wants_events(request):
-            return Followed(_page(await read(after, limit), limit, until))
+            return Followed(_page(await read(after, limit), limit, until, next_link))
         if as_of is not None:
             raise Invalid(errors=[FieldError(place="query", field="as_of", rule="the past cannot be followed")])
         wanted = Following(read=read, after=after, until=until or None)
@@ -177,16 +180,28 @@ def _show_handler(scopes: Sequence[str], followers: Followers) -> HTTPRouteHandl
 def _denial_handlers(service: str) -> Sequence[HTTPRouteHandler]:
     @get("/denials", operation_id="listDenials", scopes=[f"{service}:inspect"], tags=["Audit trail"])
     async def list_denials(
-        denials: NamedDependency[Denials], me: NamedDependency[Caller], since: Since = None, limit: Limit = 100
-    ) -> list[Denial]:
+        denials: NamedDependency[Denials],
+        me: NamedDependency[Caller],
+        paging: NamedDependency[Paging],
+        since: Since = None,
+    ) -> Page[Denial]:
         """List who tried at this service what they may not: your tenant's callers, and strangers; newest first.
 
         Attempts are counted by the minute. A token is never kept.
         """
         start = utc_now() - timedelta(days=1) if since is None else parse_instant("since", since)
-        return await denials.newest(me.tenant, start, limit)
+        found = await denials.newest(me.tenant, start, paging.limit + 1, NEWEST_DENIALS.after(paging))
+        return NEWEST_DENIALS.page(found, paging)
 
     return [list_denials]
+
+
+NEWEST_DENIALS: Final = Order(
+    name="-minute",
+    by=(("minute", datetime), ("tenant", str), ("subject", str), ("operation", str), ("reason", str)),
+    key=lambda denial: (denial.minute, denial.tenant, denial.subject, denial.operation, denial.reason),
+    descending=True,
+)
 
 
 def _audit_handlers(scopes: Sequence[str]) -> Sequence[HTTPRouteHandler]:
@@ -242,7 +257,10 @@ def encoded_entry(record: Recorded) -> bytes:
     return msgspec.json.encode(entry(record))
 
 
-def _page(records: Sequence[Recorded], limit: int, until: int) -> TrailPage:
+def _page(records: Sequence[Recorded], limit: int, until: int, link: NextLink) -> TrailPage:
     shown = [record for record in records if not until or record.position <= until]
     more = len(records) == limit == len(shown) and shown[-1].position != until
-    return TrailPage(entries=[entry(record) for record in shown], next_after=shown[-1].position if more else None)
+    next_after = shown[-1].position if more else None
+    if next_after is not None:
+        link.tell(after=next_after)
+    return TrailPage(entries=[entry(record) for record in shown], next_after=next_after)

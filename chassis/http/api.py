@@ -16,7 +16,7 @@ from chassis.auth import Verifier
 from chassis.denials import Denials
 from chassis.http.denied import DenialsOf
 from chassis.http.depends import PROVIDED
-from chassis.http.edge import Edge
+from chassis.http.edge import LIMIT_S, Edge
 from chassis.http.gate import Gate
 from chassis.http.health import COMMON, Check
 from chassis.http.openapi import Described, describe, encoded
@@ -35,7 +35,7 @@ class Api:
 
     `ready` names the parts `/health/ready` asks. `dependencies` are the service's own, beside those of
     `chassis.http.depends.PROVIDED`. `body_limit_bytes` holds where a route sets no `request_max_body_size` of its own.
-    Without `rates` nobody is limited.
+    Without `rates` nobody is limited. `limit_s` is how long an answer may take to begin.
     """
 
     def __init__(
@@ -56,8 +56,10 @@ class Api:
         body_limit_bytes: int = BODY_LIMIT_BYTES,
         state: Mapping[str, Any] | None = None,
         rates: Rates | None = None,
+        limit_s: float = LIMIT_S,
     ) -> None:
         self.service, self.verifier, self.denials = service, verifier, denials or Denials()
+        self._limit_s = limit_s
         self._rates = Rates({}) if rates is None else rates
         self.described = Described(
             service=service, title=title, version=version, description=description, tags=dict(tags or {})
@@ -96,7 +98,7 @@ class Api:
         app.state.draining = asyncio.Event()
         document = _Document(app, self.described)
         app.state.openapi = document.json
-        app.asgi_handler = Edge(app.asgi_handler, service=self.service, methods=methods)
+        app.asgi_handler = Edge(app.asgi_handler, service=self.service, methods=methods, limit_s=self._limit_s)
         return app
 
 

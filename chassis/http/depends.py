@@ -69,7 +69,7 @@ SeenPosition = Annotated[
 ]
 PageLimit = Annotated[int, QueryParameter(name="limit", ge=1, le=MAX_PAGE, description="How many items at most.")]
 PageCursor = Annotated[
-    str, QueryParameter(name="cursor", max_length=1024, description="`next` of the page before; empty for the first.")
+    str, QueryParameter(name="cursor", max_length=512, description="`next` of the page before; empty for the first.")
 ]
 
 

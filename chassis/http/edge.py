@@ -3,7 +3,10 @@
 It wraps the whole application, routing included, so that unknown paths and faults are treated the same.
 """
 
+import asyncio
+import contextlib
 import time
+from collections.abc import Iterator
 from typing import Any, Final
 
 from litestar.enums import ScopeType
@@ -12,7 +15,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from chassis import observe
 from chassis.http import problems
 from chassis.http.languages import preferred
-from chassis.http.problems import InternalFault, Malformed, with_head
+from chassis.http.problems import InternalFault, Malformed, TooSlow, with_head
 from chassis.http.trace import TraceContext, begin
 from contracts.problems import Refusal
 
@@ -22,12 +25,15 @@ _REVALIDATE: Final = (b"cache-control", b"private, no-cache")
 _VARY: Final = (b"vary", b"Authorization")
 _UNROUTED: Final = "(unrouted)"
 
+LIMIT_S: Final = 60.0
+"""How long an answer may take to begin after the last piece of the request has come."""
+
 
 class Edge:
     """ASGI in, ASGI out. `methods` holds the methods of each path template."""
 
-    def __init__(self, app: ASGIApp, *, service: str, methods: dict[str, set[str]]) -> None:
-        self._app, self._service = app, service
+    def __init__(self, app: ASGIApp, *, service: str, methods: dict[str, set[str]], limit_s: float = LIMIT_S) -> None:
+        self._app, self._service, self._limit_s = app, service, limit_s
         self._allow = {path: ", ".join(with_head(known | {"OPTIONS"})).encode() for path, known in methods.items()}
         self._open = observe.requests_open.labels(service)
 
@@ -55,8 +61,14 @@ class Edge:
             await exchange.refuse(Malformed("U+0000 is not a character of any name here."))
             return
         try:
-            await self._app(exchange.scope, exchange.receiving(receive), exchange.send)
+            async with asyncio.timeout(self._limit_s) as limit:
+                with exchange.timed(limit, self._limit_s):
+                    await self._app(exchange.scope, exchange.receiving(receive), exchange.send)
         except Exception as fault:
+            if limit.expired() and not exchange.status:
+                observe.logger("regie.http").warning("too slow", path=exchange.scope["path"])
+                await exchange.refuse(TooSlow())
+                return
             observe.faults_total.labels(self._service, type(fault).__name__).inc()
             observe.logger("regie.http").error("fault", path=exchange.scope["path"], exc_info=fault)
             if exchange.status:
@@ -74,12 +86,28 @@ class _Exchange:
         self.scope["regie.trace"] = self.trace
         self.scope["regie.headers"] = []
         self.status = 0
+        self._limit: asyncio.Timeout | None = None
+        self._limit_s = 0.0
         self._if_none_match = headers.get(b"if-none-match")
         self._language = headers.get(b"accept-language", b"").decode("latin-1")
         self._send: Any = send
         self._allow = allow
         self._bodiless = self.method == "HEAD"
         self._closed = False
+
+    @contextlib.contextmanager
+    def timed(self, limit: asyncio.Timeout, limit_s: float) -> Iterator[None]:
+        """While the application works on it."""
+        self._limit, self._limit_s = limit, limit_s
+        try:
+            yield
+        finally:
+            self._limit = None
+
+    def _give(self, until: float | None) -> None:
+        """More time; for ever, once the answer has begun."""
+        if self._limit is not None and not self._limit.expired():
+            self._limit.reschedule(until)
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -107,6 +135,7 @@ class _Exchange:
         if b"cache-control" not in known:
             headers += [_NO_STORE] if tag is None else [_REVALIDATE, _VARY]
         self.status = status
+        self._give(None)
         await self._send({**message, "status": status, "headers": headers})
 
     def _is_known(self, tag: bytes) -> bool:
@@ -117,14 +146,20 @@ class _Exchange:
         return tag.removeprefix(b"W/") in named or named == [b"*"]
 
     def receiving(self, receive: Receive) -> Receive:
-        """For HEAD, the client "leaves" once its answer is complete, which ends a handler that streams for ever."""
-        if self.method != "HEAD":
-            return receive
+        """Each piece that comes gives the answer its whole time again.
 
-        async def until_closed() -> Any:
-            return {"type": "http.disconnect"} if self._closed else await receive()
+        For HEAD, the client "leaves" once its answer is complete, which ends a handler that streams for ever.
+        """
 
-        return until_closed
+        async def next_piece() -> Any:
+            if self.method == "HEAD" and self._closed:
+                return {"type": "http.disconnect"}
+            message: Any = await receive()
+            if message["type"] == "http.request" and not self.status:
+                self._give(asyncio.get_running_loop().time() + self._limit_s)
+            return message
+
+        return next_piece
 
     async def refuse(self, refusal: Refusal) -> None:
         language = preferred(self._language)

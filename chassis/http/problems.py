@@ -12,6 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import (
     ClientException,
     HTTPException,
+    InternalServerException,
     MethodNotAllowedException,
     NotFoundException,
     ValidationException,
@@ -88,6 +89,41 @@ class BodyTooLarge(Refusal):
 
     code, status = "BODY_TOO_LARGE", 413
     fr = "Le corps dépasse ce que cette opération accepte."
+
+
+class UrlTooLong(Refusal):
+    """The address is longer than any of ours. `facts`: `limit_bytes`."""
+
+    code, status = "URL_TOO_LONG", 414
+    fr = "L'adresse est plus longue que toutes les nôtres."
+
+
+class HeadTooLarge(Refusal):
+    """The headers are more, or larger, than any request needs. `facts`: `limit_bytes` or `limit_headers`."""
+
+    code, status = "HEADERS_TOO_LARGE", 431
+    fr = "Les en-têtes sont plus nombreux ou plus grands qu'aucune requête n'en demande."
+
+
+class TooSlowClient(Refusal):
+    """The request came too slowly to be waited for."""
+
+    code, status = "REQUEST_TOO_SLOW", 408
+    fr = "La requête arrivait trop lentement pour être attendue."
+
+
+class TooManyConnections(Refusal):
+    """More connections are open than can be served; this one had shown the least."""
+
+    code, status = "TOO_MANY_CONNECTIONS", 503
+    fr = "Plus de connexions sont ouvertes qu'on ne peut en servir ; celle-ci avait le moins montré."
+
+
+class ClientLeft(Refusal):
+    """The client left before its request was complete."""
+
+    code, status = "CLIENT_LEFT", 400
+    fr = "Le client est parti avant la fin de sa requête."
 
 
 class RateLimited(Refusal):
@@ -218,6 +254,8 @@ def answer(request: Request[Any, Any, Any], exc: Exception) -> Response[bytes]:
 def _notice_undeclared(request: Request[Any, Any, Any], refusal: Refusal) -> None:
     """A refusal the route's document does not name is answered all the same, and reported to us."""
     rule: Any = request.scope.get("regie.rule")
+    if isinstance(refusal, ClientLeft):  # nobody is there to be answered
+        return
     if rule is not None and not any(issubclass(type(refusal), known) for known in rule.refusals):
         observe.undeclared_total.labels(request.app.state.service, rule.operation, refusal.code).inc()
         log.warning("undeclared refusal", operation=rule.operation, code=refusal.code)
@@ -236,6 +274,8 @@ def refusal_of(exc: Exception) -> Refusal:
         case MethodNotAllowedException():
             allow = (exc.headers or {}).get("allow", "")
             return MethodNotAllowed(allowed=with_head(allow.split(", ")))
+        case InternalServerException(detail="client disconnected prematurely"):
+            return ClientLeft()
         case RequestEntityTooLarge():
             return BodyTooLarge()
         case ClientException() | HTTPException(status_code=400):

@@ -19,13 +19,17 @@ from litestar.typing import FieldDefinition
 from chassis.http.deprecation import Deprecation, headers_of
 from chassis.http.problems import (
     BodyTooLarge,
+    HeadTooLarge,
     InternalFault,
     Malformed,
     MediaTypeRefused,
     PreconditionRequired,
     RateLimited,
     Refuses,
+    TooManyConnections,
     TooSlow,
+    TooSlowClient,
+    UrlTooLong,
 )
 from chassis.http.rates import COMMANDS, CONTROL, READS, STRANGERS
 from chassis.http.schemas import inside
@@ -47,6 +51,27 @@ JSON: Final = "application/json"
 RAW_BODY: Final = "body"
 HEALTH: Final = "/health/"
 """What the platform asks; it is never limited."""
+
+
+ANYWHERE: Final = (
+    Malformed,
+    TooSlowClient,
+    UrlTooLong,
+    HeadTooLarge,
+    InternalFault,
+    Unavailable,
+    TooSlow,
+    TooManyConnections,
+)
+"""What any request may be answered, whatever it is for."""
+
+_MANY: Final = (
+    msgspec.inspect.ListType,
+    msgspec.inspect.VarTupleType,
+    msgspec.inspect.SetType,
+    msgspec.inspect.FrozenSetType,
+    msgspec.inspect.DictType,
+)
 
 
 class MisdescribedRoute(TypeError):  # noqa: N818 - names the state, as refusals do
@@ -111,6 +136,7 @@ def rule_of(route: HTTPRoute, handler: HTTPRouteHandler) -> Rule:
     accepts, body = _body_of(handler)
     if body is not None:
         _check_request_type(name, body)
+        _check_sizes(name, body)
     if opt.get("if_match") and "expect" not in dependencies_of(handler):
         raise MisdescribedRoute(f"{name}: if_match=True needs the dependency `expect`")
     rule = Rule(
@@ -146,7 +172,7 @@ def _budget(route: HTTPRoute, handler: HTTPRouteHandler, scopes: frozenset[str])
 def _common(rule: Rule, route: HTTPRoute, handler: HTTPRouteHandler, takes_parameters: bool) -> list[type[Refusal]]:
     """The refusals that follow from what the route takes."""
     used = dependencies_of(handler)
-    found: list[type[Refusal]] = [Malformed, InternalFault, Unavailable, NewerHistory, TooSlow]
+    found: list[type[Refusal]] = [*ANYWHERE, NewerHistory]
     found += [RateLimited] if rule.budget else []
     found += [] if rule.public else [Unauthenticated, Forbidden]
     found += [NotFound] if route.path_parameters or "paging" in used else []
@@ -234,6 +260,15 @@ def _check_request_type(name: str, body: Any) -> None:
             raise MisdescribedRoute(f"{name}: {found.cls.__name__} needs forbid_unknown_fields=True")
         if isinstance(found, msgspec.inspect.DateTimeType) and found.tz is not True:
             raise MisdescribedRoute(f"{name}: use chassis.http.Instant for datetime fields of the request body")
+
+
+def _check_sizes(name: str, body: Any) -> None:
+    """Every list of a request has a longest length and every whole number a largest value, as our tables do."""
+    for found in _types_in(msgspec.inspect.type_info(body), set()):
+        if isinstance(found, _MANY) and found.max_length is None:
+            raise MisdescribedRoute(f"{name}: a list of the request body needs max_length")
+        if isinstance(found, msgspec.inspect.IntType) and found.le is None and found.lt is None:
+            raise MisdescribedRoute(f"{name}: a whole number of the request body needs le")
 
 
 def _types_in(info: msgspec.inspect.Type, seen: set[type]) -> Iterator[msgspec.inspect.Type]:

@@ -15,20 +15,24 @@ import uvicorn
 import uvloop
 from litestar import Litestar
 
+from chassis.http.guard import SWEEP_S, USUAL, Door, Limits
+
 GRACEFUL_S: Final = 5
+BACKLOG: Final = 512
 
 
 class Server(uvicorn.Server):
     """A uvicorn server that tells the application when it is asked to end."""
 
-    def __init__(self, app: Litestar, *, host: str, port: int) -> None:
+    def __init__(self, app: Litestar, *, host: str, port: int, limits: Limits = USUAL) -> None:
+        self._door = Door(limits)  # its `protocol` is called as the class would be
         super().__init__(
             uvicorn.Config(
                 app,
                 host=host,
                 port=port,
                 loop="uvloop",
-                http="httptools",
+                http=self._door.protocol,  # type: ignore[arg-type]
                 ws="none",
                 lifespan="on",
                 access_log=False,
@@ -36,14 +40,29 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,
                 timeout_graceful_shutdown=GRACEFUL_S,
+                backlog=BACKLOG,
             )
         )
         self._app = app
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._sweeping: asyncio.TimerHandle | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
+        if self.started:
+            self._sweeping = self._loop.call_later(SWEEP_S, self._sweep, self._loop.time())
+
+    def _sweep(self, last: float) -> None:
+        assert self._loop is not None
+        now = self._loop.time()
+        self._door.sweep(now, now - last)
+        self._sweeping = self._loop.call_later(SWEEP_S, self._sweep, now)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - signal.signal's signature
         """Unlike uvicorn's own, this does not raise the signal again afterwards: a graceful end is exit code 0."""
@@ -54,7 +73,7 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def serve(app: Litestar, host: str, port: int) -> None:
+def serve(app: Litestar, host: str, port: int, *, limits: Limits = USUAL) -> None:
     """Serve until SIGTERM or SIGINT, then return once everything has ended."""
-    server = Server(app, host=host, port=port)
+    server = Server(app, host=host, port=port, limits=limits)
     uvloop.run(server.serve())

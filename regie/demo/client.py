@@ -44,10 +44,28 @@ class Api:
         return await self.command(service, "POST", path, json={} if body is None and not more else body, **more)
 
     async def command(self, service: str, method: str, path: str, **more: Any) -> Any:
-        receipt = _body(await self._send(service, method, path, key=str(uuid4()), **more))
+        return self._acknowledged(service, _body(await self._send(service, method, path, key=str(uuid4()), **more)))
+
+    def _acknowledged(self, service: str, receipt: Any) -> Any:
         if isinstance(receipt, dict) and "position" in receipt:
             self.acknowledged.append((service, receipt))
         return receipt
+
+    async def decided(self, service: str, path: str, seen: str, body: Any = None) -> Any:
+        """The receipt of a command that needs the version one has seen: `seen` is read, and read again when it changed.
+
+        Raises StepFailed with the problem document.
+        """
+        for _ in range(5):
+            read = await self._send(service, "GET", seen)
+            _body(read)
+            version = {"If-Match": read.headers["etag"]}
+            response = await self._send(
+                service, "POST", path, key=str(uuid4()), json={} if body is None else body, headers=version
+            )
+            if response.status_code != httpx.codes.PRECONDITION_FAILED:
+                break
+        return self._acknowledged(service, _body(response))
 
     async def refused(self, service: str, method: str, path: str, **more: Any) -> dict[str, Any]:
         """The problem document of a request that must be refused. Raises StepFailed when it is accepted."""

@@ -59,9 +59,16 @@ class Desk:
                 return state.terms
         raise TermsUnknown(terms_version=version)
 
-    async def access(self, tenant: str, as_of: AsOf | None = None) -> CustomerAccess:
-        """What the customer has or had; nothing is an answer too."""
-        return await self._state(CUSTOMER_ACCESS, customer_id(tenant), tenant, as_of)
+    async def access(self, tenant: str) -> CustomerAccess:
+        """What the customer has; nothing is an answer too."""
+        return (await self.access_as_of(tenant, None))[0]
+
+    async def access_as_of(self, tenant: str, as_of: AsOf | None) -> tuple[CustomerAccess, int]:
+        """What the customer has, or had, with the version; nothing is version 0."""
+        try:
+            return await self.handler.state(CUSTOMER_ACCESS, customer_id(tenant), tenant=tenant, as_of=as_of)
+        except NotFound:
+            return CUSTOMER_ACCESS.initial, 0
 
     async def entitlement(self, tenant: str, ident: UUID) -> Owned:
         """Raises NotFound where this customer has none under this id."""
@@ -79,13 +86,16 @@ class Desk:
 
     # --- commands
 
-    async def register_terms(self, command: c.RegisterTerms, cause: Cause, key: Key | None = None) -> Outcome:
+    async def register_terms(
+        self, command: c.RegisterTerms, cause: Cause, *, expect: int | None = None, key: Key | None = None
+    ) -> Outcome:
         """A customer's terms never take a name of the provider's. Raises TermsImmutable."""
         owner = cause.tenant
         standard = await self._state(SERVICE_TERMS, terms_id(PROVIDER, command.terms_version), PROVIDER)
         if owner != PROVIDER and isinstance(standard, Registered):
             raise TermsImmutable("The provider's terms have this name.", sha256=standard.terms.sha256)
-        return await self.handler.run(SERVICE_TERMS, terms_id(owner, command.terms_version), command, cause, key=key)
+        ident = terms_id(owner, command.terms_version)
+        return await self.handler.run(SERVICE_TERMS, ident, command, cause, expect=expect, key=key)
 
     async def register_standard_terms(self) -> Outcome:
         """Lays down the standard terms; a repeat changes nothing."""
@@ -103,8 +113,11 @@ class Desk:
         cause = Cause(tenant=PROVIDER, actor=actor, correlation=ident, causation=ident)
         return await self.handler.run(SERVICE_TERMS, ident, command, cause)
 
-    async def change_access(self, command: c.AccessCommand, cause: Cause, key: Key | None = None) -> Outcome:
-        return await self.handler.run(CUSTOMER_ACCESS, customer_id(cause.tenant), command, cause, key=key)
+    async def change_access(
+        self, command: c.AccessCommand, cause: Cause, *, expect: int | None = None, key: Key | None = None
+    ) -> Outcome:
+        ident = customer_id(cause.tenant)
+        return await self.handler.run(CUSTOMER_ACCESS, ident, command, cause, expect=expect, key=key)
 
     async def purchase(
         self,
@@ -115,6 +128,7 @@ class Desk:
         base_package_id: UUID,
         starts_on: date,
         zone: str,
+        expect: int | None = None,
         key: Key | None = None,
     ) -> tuple[UUID, Outcome]:
         """Records the purchase and, where the base package is active, activates it in the same transaction."""
@@ -135,7 +149,7 @@ class Desk:
             zone=zone,
         )
         activate = self.activate(ident, await self.access(tenant), base_package_id, at)
-        outcome = await self.handler.run_all([_on(ident, bought), activate], cause, key=key)
+        outcome = await self.handler.run_all([_on(ident, bought), activate], cause, expect=expect, key=key)
         return ident, outcome
 
     def activate(self, ident: UUID, access: CustomerAccess, base_package_id: UUID, at: datetime) -> Do:

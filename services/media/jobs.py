@@ -11,6 +11,8 @@ from uuid import UUID
 import msgspec
 
 from chassis.handle import Cause, utc_now
+from chassis.http import Paging
+from chassis.http.listing import Order
 from contracts import media as e
 from contracts.envelope import Actor, Event, Recorded, Role
 
@@ -102,6 +104,7 @@ async def postpone(db: Any, job: Job, failure: str, retry_s: float) -> None:
 class Outstanding(msgspec.Struct, frozen=True, kw_only=True):
     """Work that is not done yet; `failure` is why the last attempt came to nothing, empty before the first."""
 
+    id: str
     kind: str
     ident: UUID
     part: UUID | None
@@ -110,13 +113,17 @@ class Outstanding(msgspec.Struct, frozen=True, kw_only=True):
     failure: str
 
 
-async def outstanding(db: Any, tenant: str, *, limit: int = 200) -> list[Outstanding]:
-    """What is to be done for a tenant, the longest due first."""
-    rows = await db.fetch(
-        "SELECT kind, ident, part, due_at, attempts, failure FROM public.jobs WHERE tenant = $1"
-        " ORDER BY due_at LIMIT $2",
-        tenant, limit,
-    )  # fmt: skip
+BY_DUE: Final = Order(name="due", by=(("due_at", datetime), ("id", str)), key=lambda job: (job.due_at, job.id))
+
+
+async def outstanding(db: Any, tenant: str, paging: Paging) -> list[Outstanding]:
+    """What is to be done for a tenant, the longest due first; one more than a page."""
+    rows = await BY_DUE.fetch(
+        db,
+        "SELECT id, kind, ident, part, due_at, attempts, failure FROM public.jobs WHERE tenant = $1",
+        paging,
+        tenant,
+    )
     return [Outstanding(**dict(row)) for row in rows]
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from chassis.http import Paging
+from chassis.http.listing import BY_POSITION, Order, Whole, orders
 from contracts import media as e
 from contracts.envelope import Event, Recorded
 
@@ -180,32 +181,68 @@ class FilmLine(msgspec.Struct, frozen=True, kw_only=True):
     recording_id: UUID
     title: str
     situation: str
+    position: int
 
 
-async def assets_of(db: Any, tenant: str, show_id: UUID, paging: Paging) -> list[AssetLine]:
-    """In the order they were registered."""
-    rows = await db.fetch(
+ASSET_ORDERS: Final = orders(
+    BY_POSITION,
+    Order(
+        name="name", by=(('name COLLATE "C"', str), ("position", Whole)), key=lambda line: (line.name, line.position)
+    ),
+)
+RECORDING_ORDERS: Final = orders(BY_POSITION)
+
+
+async def assets_of(
+    db: Any, tenant: str, show_id: UUID, order: Order, paging: Paging, *, situation: str | None = None
+) -> list[AssetLine]:
+    """One more than a page, in one situation or in any."""
+    rows = await order.fetch(
+        db,
         f"SELECT {_columns(AssetLine)} FROM public.assets"  # noqa: S608 - field names of a Struct
-        " WHERE tenant = $1 AND show_id = $2 AND position > $3 ORDER BY position LIMIT $4",
-        tenant, show_id, _after(paging), paging.limit + 1,
-    )  # fmt: skip
+        " WHERE tenant = $1 AND show_id = $2 AND ($3::text IS NULL OR situation = $3)",
+        paging,
+        tenant,
+        show_id,
+        situation,
+    )
     return [AssetLine(**dict(row)) for row in rows]
 
 
-async def recordings_of(db: Any, tenant: str, show_id: UUID | None, paging: Paging) -> list[RecordingLine]:
-    """In the order they began; of one show where one is named."""
-    rows = await db.fetch(
+async def recordings_of(
+    db: Any, tenant: str, order: Order, paging: Paging, *, show_id: UUID | None = None, situation: str | None = None
+) -> list[RecordingLine]:
+    """One more than a page; of one show and in one situation where these are named."""
+    rows = await order.fetch(
+        db,
         f"SELECT {_columns(RecordingLine)} FROM public.recordings"  # noqa: S608 - field names of a Struct
-        " WHERE tenant = $1 AND ($2::uuid IS NULL OR show_id = $2) AND position > $3 ORDER BY position LIMIT $4",
-        tenant, show_id, _after(paging), paging.limit + 1,
-    )  # fmt: skip
+        " WHERE tenant = $1 AND ($2::uuid IS NULL OR show_id = $2)"
+        " AND ($3::text IS NULL OR situation = $3)",
+        paging,
+        tenant,
+        show_id,
+        situation,
+    )
     return [RecordingLine(**dict(row)) for row in rows]
+
+
+async def films_of_recording(db: Any, tenant: str, recording_id: UUID, paging: Paging) -> list[FilmLine]:
+    """One more than a page, in the order they were asked for."""
+    rows = await BY_POSITION.fetch(
+        db,
+        f"SELECT {_columns(FilmLine)} FROM public.films"  # noqa: S608 - field names of a Struct
+        " WHERE tenant = $1 AND recording_id = $2",
+        paging,
+        tenant,
+        recording_id,
+    )
+    return [FilmLine(**dict(row)) for row in rows]
 
 
 async def films_of(
     db: Any, tenant: str, *, recording_id: UUID | None = None, show_id: UUID | None = None
 ) -> list[FilmLine]:
-    """The edits and VODs of a recording, or of a show, in the order they were asked for."""
+    """All edits and VODs of a recording, or of a show, in the order they were asked for."""
     rows = await db.fetch(
         f"SELECT {_columns(FilmLine)} FROM public.films WHERE tenant = $1"  # noqa: S608 - field names of a Struct
         " AND ($2::uuid IS NULL OR recording_id = $2) AND ($3::uuid IS NULL OR show_id = $3) ORDER BY position",
@@ -226,7 +263,3 @@ async def all_recordings(db: Any, tenant: str, show_id: UUID) -> list[RecordingL
 
 def _columns(line: type[msgspec.Struct]) -> str:
     return ", ".join(line.__struct_fields__)
-
-
-def _after(paging: Paging) -> int:
-    return paging.after[0] if paging.after and isinstance(paging.after[0], int) else 0

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from chassis.http import Paging
+from chassis.http.listing import LAST, LAST_SQL, Order, Whole, orders
 from contracts import scheduling as e
 from contracts.envelope import Event, Recorded
 
@@ -36,8 +37,9 @@ class ShowList:
         match event:
             case e.ShowDrafted():
                 await db.execute(
-                    "INSERT INTO public.shows (show_id, tenant, title, zone, state) VALUES ($1, $2, $3, $4, 'DRAFT')",
-                    event.show_id, about.metadata.tenant, event.title, event.zone,
+                    "INSERT INTO public.shows (show_id, tenant, title, zone, state, position)"
+                    " VALUES ($1, $2, $3, $4, 'DRAFT', $5)",
+                    event.show_id, about.metadata.tenant, event.title, event.zone, about.position,
                 )  # fmt: skip
             case e.ShowPlanned() | e.ShowRetimed() | e.ShowRetimingAccepted() | e.ShowRetimingRejected():
                 await db.execute(
@@ -95,14 +97,34 @@ class ShowLine(msgspec.Struct, frozen=True, kw_only=True):
     starts_at: datetime | None
     ends_at: datetime | None
     entitlement_id: UUID | None
+    position: int
 
 
-async def shows(db: Any, tenant: str, paging: Paging) -> list[ShowLine]:
-    """The newest first; one more than the page holds, where there is one."""
-    before = UUID(paging.after[0]) if paging.after else None
-    rows = await db.fetch(
-        "SELECT show_id, title, zone, state, starts_at, ends_at, entitlement_id FROM public.shows"
-        " WHERE tenant = $1 AND ($2::uuid IS NULL OR show_id < $2) ORDER BY show_id DESC LIMIT $3",
-        tenant, before, paging.limit + 1,
-    )  # fmt: skip
+SHOW_ORDERS: Final = orders(
+    Order(
+        name="drafted",
+        by=(("position", Whole), ("show_id", UUID)),
+        key=lambda show: (show.position, show.show_id),
+    ),
+    Order(
+        name="starts_at",
+        by=((f"coalesce(starts_at, {LAST_SQL})", datetime), ("show_id", UUID)),
+        key=lambda show: (show.starts_at or LAST, show.show_id),
+    ),
+    Order(
+        name="title", by=(('title COLLATE "C"', str), ("show_id", UUID)), key=lambda show: (show.title, show.show_id)
+    ),
+)
+
+
+async def shows(db: Any, tenant: str, order: Order, paging: Paging, state: str | None = None) -> list[ShowLine]:
+    """One more than the page holds, where there is one; all, or those in one state."""
+    rows = await order.fetch(
+        db,
+        "SELECT show_id, title, zone, state, starts_at, ends_at, entitlement_id, position FROM public.shows"
+        " WHERE tenant = $1 AND ($2::text IS NULL OR state = $2)",
+        paging,
+        tenant,
+        state,
+    )
     return [ShowLine(**dict(row)) for row in rows]

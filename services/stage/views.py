@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from chassis.http import Paging
+from chassis.http.listing import BY_POSITION, Order, orders
 from contracts import stage as e
 from contracts.envelope import Event, Recorded, Sealed
 from contracts.stage._base import StageEvent
@@ -236,49 +237,64 @@ class AttendeeView(msgspec.Struct, frozen=True, kw_only=True):
     note: str
 
 
-async def stages_of(db: Any, tenant: str, show_id: UUID | None, paging: Paging) -> list[StageLine]:
-    """One more than a page, by name and id, of one show or of all."""
-    name, ident = paging.after or ("", UUID(int=0))
-    rows = await db.fetch(
-        "SELECT stage_id, show_id, name, situation, session_id FROM public.stages"
-        " WHERE tenant = $1 AND ($2::uuid IS NULL OR show_id = $2) AND (name, stage_id) > ($3, $4)"
-        " ORDER BY name, stage_id LIMIT $5",
-        tenant, show_id, str(name), UUID(str(ident)), paging.limit + 1,
-    )  # fmt: skip
+STAGE_ORDERS: Final = orders(
+    Order(name="name", by=(("name", str), ("stage_id", UUID)), key=lambda stage: (stage.name, stage.stage_id))
+)
+
+
+async def stages_of(
+    db: Any, tenant: str, order: Order, paging: Paging, *, show_id: UUID | None = None, situation: str | None = None
+) -> list[StageLine]:
+    """One more than a page, of one show or of all, in one situation or in any."""
+    rows = await order.fetch(
+        db,
+        "SELECT stage_id, show_id, name, situation, session_id FROM public.stages WHERE tenant = $1"
+        " AND ($2::uuid IS NULL OR show_id = $2) AND ($3::text IS NULL OR situation = $3)",
+        paging,
+        tenant,
+        show_id,
+        situation,
+    )
     return [StageLine(**dict(row)) for row in rows]
 
 
 async def as_run_of(db: Any, tenant: str, show_id: UUID, paging: Paging) -> list[AsRunEntry]:
     """One more than a page, in the order it was recorded."""
-    after = int(paging.after[0]) if paging.after else 0
-    rows = await db.fetch(
+    rows = await BY_POSITION.fetch(
+        db,
         "SELECT position, stage_id, happened_at, type, actor, frame, data FROM public.as_run"
-        " WHERE tenant = $1 AND show_id = $2 AND position > $3 ORDER BY position LIMIT $4",
-        tenant, show_id, after, paging.limit + 1,
-    )  # fmt: skip
+        " WHERE tenant = $1 AND show_id = $2",
+        paging,
+        tenant,
+        show_id,
+    )
     return [AsRunEntry(**{**dict(row), "data": msgspec.json.decode(row["data"])}) for row in rows]
 
 
 async def flags_of(db: Any, tenant: str, stage_id: UUID, paging: Paging) -> list[ChatFlag]:
     """One more than a page, oldest first."""
-    after = int(paging.after[0]) if paging.after else 0
-    rows = await db.fetch(
+    rows = await BY_POSITION.fetch(
+        db,
         "SELECT flag_id, position, channel, flagged_at, flagged_by, author, message, acknowledged_at,"
         " acknowledged_by, note FROM public.chat_flags"
-        " WHERE tenant = $1 AND stage_id = $2 AND position > $3 ORDER BY position LIMIT $4",
-        tenant, stage_id, after, paging.limit + 1,
-    )  # fmt: skip
+        " WHERE tenant = $1 AND stage_id = $2",
+        paging,
+        tenant,
+        stage_id,
+    )
     return [ChatFlag(**{**dict(row), **_opened(row)}) for row in rows]
 
 
 async def looks_of(db: Any, tenant: str, stage_id: UUID, paging: Paging) -> list[AttendeeView]:
     """One more than a page, oldest first."""
-    after = int(paging.after[0]) if paging.after else 0
-    rows = await db.fetch(
+    rows = await BY_POSITION.fetch(
+        db,
         "SELECT position, looked_at, outcome, faults, delay_s, looked_by, note FROM public.attendee_views"
-        " WHERE tenant = $1 AND stage_id = $2 AND position > $3 ORDER BY position LIMIT $4",
-        tenant, stage_id, after, paging.limit + 1,
-    )  # fmt: skip
+        " WHERE tenant = $1 AND stage_id = $2",
+        paging,
+        tenant,
+        stage_id,
+    )
     return [AttendeeView(**dict(row)) for row in rows]
 
 

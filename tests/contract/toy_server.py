@@ -1,20 +1,23 @@
 """The toy service on a real socket, with one stream that never ends of itself.
 
-`python -m tests.contract.toy_server PORT [--sabotaged]` prints a token for everything it does, then serves until told to
-stop. Sabotaged, it has one operation whose answers its contract does not allow.
+`python -m tests.contract.toy_server PORT [--sabotaged] [--tight]` prints a token for everything it does, then serves until told to
+stop. Sabotaged, it has one operation whose answers its contract does not allow. Tight, it has little patience and room.
 """
 
 import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 
 from litestar import Request, Response, get
 from litestar.response import Stream
 
 from chassis.http import serve
+from chassis.http.guard import USUAL, Limits
 from tests.unit.chassis_http import toy
+
+TIGHT: Final = Limits(connections=200, head_s=2, grace_s=1, unread_s=2, linger_s=1)
 
 
 @get("/ticks", public=True, include_in_schema=False)
@@ -38,6 +41,24 @@ async def slow() -> str:
     return "done"
 
 
+@get("/large", public=True, include_in_schema=False)
+async def large() -> Stream:
+    """Answer with more than any buffer between us holds."""
+
+    async def each() -> AsyncIterator[bytes]:
+        for _ in range(1000):
+            yield b"x" * 100_000
+
+    return Stream(each(), media_type="application/octet-stream")
+
+
+@get("/endless", scopes=["toy:read"], include_in_schema=False)
+async def endless() -> str:
+    """Never come to an answer."""
+    await asyncio.Event().wait()
+    return "never"
+
+
 @get("/liar", operation_id="lie", scopes=["toy:read"])
 async def liar() -> Response[toy.Show]:
     """Promise a show and answer something else."""
@@ -51,7 +72,11 @@ async def said_goodbye() -> None:
 if __name__ == "__main__":
     print(toy.token(exp=int(time.time()) + 3600), flush=True)  # noqa: T201 - a test reads it
     more = [liar] if "--sabotaged" in sys.argv else []
+    tight = "--tight" in sys.argv
     app = toy.app(
-        handlers=[*toy.HANDLERS, ticks, slow, *more], verifier=toy.verifier(clock=time.time), on_shutdown=[said_goodbye]
+        handlers=[*toy.HANDLERS, ticks, slow, large, endless, *more],
+        verifier=toy.verifier(clock=time.time),
+        on_shutdown=[said_goodbye],
+        limit_s=1.5 if tight else 60,
     )
-    serve(app, "127.0.0.1", int(sys.argv[1]))
+    serve(app, "127.0.0.1", int(sys.argv[1]), limits=TIGHT if tight else USUAL)

@@ -52,7 +52,7 @@ async def parked(endpoints) -> list[dict[str, str]]:
     headers = {"Authorization": f"Bearer {endpoints['tokens']['sre']}"}
     async with httpx.AsyncClient(headers=headers) as client:
         answers = [await client.get(f"{where['url']}/parked") for where in endpoints["services"].values()]
-    return [message for answer in answers for message in answer.raise_for_status().json()]
+    return [message for answer in answers for message in answer.raise_for_status().json()["items"]]
 
 
 async def test_nothing_personal_and_no_key_is_in_clear_anywhere(endpoints):

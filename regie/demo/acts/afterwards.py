@@ -32,7 +32,7 @@ async def recording(show: Show) -> None:
 
 async def settle(show: Show) -> None:
     with show.story.step("The show is over; coverage ends by its clock") as told:
-        await show.analyst.post("scheduling", f"/shows/{show.show_id}/end")
+        await show.analyst.decided("scheduling", f"/shows/{show.show_id}/end", f"/shows/{show.show_id}")
         ended = await show.fact("entitlement", "entitlement.coverage_ended.v1", within_s=60)
         told(f"at {ended['recorded_at'][11:19]}")
     with show.story.step("The hours used are on the entitlement, the rest of the day is forfeited") as told:

@@ -134,7 +134,7 @@ async def second_speaker(show: Show, speaker: str) -> None:
 async def end(show: Show) -> None:
     with show.story.step("END OF STREAM") as told:
         await asyncio.sleep(1.0)
-        await show.analyst.post("stage", show.stage("/end-stream"), {"lease": show.lease})
+        await show.analyst.decided("stage", show.stage("/end-stream"), show.stage(""), {"lease": show.lease})
         ended = await show.fact("stage", "stage.stream_ended.v1")
         told(f"off air at frame {ended['data']['frame']}")
     with show.story.step("What the destination received is a real programme") as told:

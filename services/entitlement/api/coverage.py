@@ -119,6 +119,7 @@ async def reserve_coverage(
     "/entitlements/{entitlement_id:uuid}/reservation",
     operation_id="releaseReservation",
     scopes=WRITE,
+    if_match=True,
     tags=TAGS,
     dependencies=COMMAND,
     status_code=200,

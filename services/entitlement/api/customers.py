@@ -11,7 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from chassis.handle import Outcome, utc_now
-from chassis.http import Answer, AsOf, Caller, Instant, receipt, refuses
+from chassis.http import Answer, AsOf, Caller, Instant, Versioned, receipt, refuses, versioned
 from services.entitlement import commands as c
 from services.entitlement.api.common import COMMAND, QUERY, READ, WRITE, Asked, Body, Name, Reason, Text
 from services.entitlement.application import Desk, customer_id
@@ -59,7 +59,7 @@ class AccessCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def _change(asked: Asked, command: c.AccessCommand) -> Outcome:
-    return await asked.desk.change_access(command, asked.cause, key=asked.key)
+    return await asked.desk.change_access(command, asked.cause, expect=asked.expect, key=asked.key)
 
 
 async def _created(asked: Asked, command: c.AccessCommand) -> Answer:
@@ -83,6 +83,7 @@ async def record_platform_access(data: JSONBody[PlatformTerm], asked: NamedDepen
     "/customers/me/platform-access/revocation",
     operation_id="revokePlatformAccess",
     scopes=WRITE,
+    if_match=True,
     tags=TAGS,
     dependencies=COMMAND,
     status_code=200,
@@ -104,6 +105,7 @@ async def link_base_package(data: JSONBody[LinkPackage], asked: NamedDependency[
     "/customers/me/base-packages/{package_id:uuid}",
     operation_id="lapseBasePackage",
     scopes=WRITE,
+    if_match=True,
     tags=TAGS,
     dependencies=COMMAND,
     status_code=200,
@@ -137,15 +139,16 @@ async def share_resource(data: JSONBody[ShareResource], asked: NamedDependency[A
 @get(ACCESS, operation_id="getAccess", scopes=READ, tags=TAGS, dependencies=QUERY)
 async def get_access(
     me: NamedDependency[Caller], desk: NamedDependency[Desk], as_of: NamedDependency[AsOf | None]
-) -> AccessCard:
+) -> Versioned[AccessCard]:
     """Read what the customer has, or had."""
-    access = await desk.access(me.tenant, as_of)
-    return AccessCard(
+    access, version = await desk.access_as_of(me.tenant, as_of)
+    card = AccessCard(
         platform=access.platform,
         base_packages=tuple(access.packages.values()),
         standard_support=access.support,
         resources=access.resources,
     )
+    return versioned(card, version)
 
 
 HANDLERS: Final[list[HTTPRouteHandler]] = [

@@ -12,7 +12,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from chassis.clock import ZoneUnknown, zone_named
 from chassis.handle import utc_now
-from chassis.http import Answer, AsOf, Caller, Page, Paging, Versioned, page, receipt, refuses, versioned
+from chassis.http import Answer, AsOf, Caller, Page, Paging, Versioned, receipt, refuses, versioned
 from chassis.service import House
 from contracts.problems import NotFound, WrongState
 from services.entitlement import commands as c
@@ -27,10 +27,11 @@ from services.entitlement.domain.refusals import (
 )
 from services.entitlement.domain.situations import Owned
 from services.entitlement.views.cards import EntitlementCard, card
-from services.entitlement.views.entitlements import entitlements
+from services.entitlement.views.entitlements import ENTITLEMENT_ORDERS, entitlements
 
 TAGS: Final = ["Entitlements"]
 Situation = Literal["PENDING", "ACTIVE", "RESERVED", "OPEN", "COVERING", "SETTLED", "SUSPENDED", "EXPIRED", "REVOKED"]
+EntitlementSort = Annotated[Literal["bought", "-bought"], QueryParameter(name="sort", description="The order.")]
 SituationWanted = Annotated[Situation | None, QueryParameter(description="Only those in this situation.")]
 
 
@@ -80,6 +81,7 @@ async def purchase_add_on(data: JSONBody[Purchase], asked: NamedDependency[Asked
         base_package_id=data.base_package_id,
         starts_on=data.starts_on or today,
         zone=data.zone,
+        expect=asked.expect,
         key=asked.key,
     )
     return receipt(outcome, ident, location=f"/entitlements/{ident}")
@@ -91,12 +93,13 @@ async def list_entitlements(
     house: NamedDependency[House],
     paging: NamedDependency[Paging],
     seen: NamedDependency[int | None],
+    sort: EntitlementSort = "bought",
     situation: SituationWanted = None,
 ) -> Page[EntitlementCard]:
     """List your entitlements in the order they were bought."""
     await house.projector.wait(seen or 0)
-    found = await entitlements(house.db, me.tenant, paging, situation)
-    listed = page(found, paging, lambda row: (row.bought_at,))
+    order = ENTITLEMENT_ORDERS[sort]
+    listed = order.page(await entitlements(house.db, me.tenant, order, paging, situation), paging)
     return Page(items=[row.card for row in listed.items], next=listed.next)
 
 
@@ -157,6 +160,7 @@ async def reinstate(entitlement_id: FromPath[UUID], asked: NamedDependency[Asked
     "/entitlements/{entitlement_id:uuid}/revoke",
     operation_id="revokeEntitlement",
     scopes=ADMIN,
+    if_match=True,
     tags=TAGS,
     dependencies=COMMAND,
     status_code=200,

@@ -12,7 +12,8 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from chassis.clock import as_utc
 from chassis.handle import utc_now
-from chassis.http import Answer, AsOf, Caller, FieldError, Instant, refuses
+from chassis.http import Answer, AsOf, Caller, FieldError, Instant, Page, Paging, refuses
+from chassis.http.listing import BY_POSITION
 from chassis.service import House
 from contracts.envelope import Role
 from contracts.problems import Invalid, NotFound, WrongState
@@ -126,11 +127,13 @@ async def get_ledger(
     me: NamedDependency[Caller],
     desk: NamedDependency[Desk],
     house: NamedDependency[House],
+    paging: NamedDependency[Paging],
     as_of: NamedDependency[AsOf | None],
-) -> list[LedgerEntry]:
+) -> Page[LedgerEntry]:
     """List every movement of hours with the events that are its evidence, oldest first."""
     await desk.entitlement(me.tenant, entitlement_id)
-    return entries(await house.store.stream(ENTITLEMENT.stream(entitlement_id), as_of=as_of), house.codec)
+    records = await house.store.stream(ENTITLEMENT.stream(entitlement_id), as_of=as_of)
+    return BY_POSITION.page_of(entries(records, house.codec), paging)
 
 
 @post(

@@ -1,35 +1,50 @@
 """Service terms: lay down a version, read it, read its catalogue."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from chassis.handle import utc_now
-from chassis.http import Answer, Caller, receipt, refuses
+from chassis.http import Answer, Caller, Page, Paging, receipt, refuses
 from chassis.service import House
-from contracts.entitlement import CoverageRules, Duty, ServiceTermsRegistered
+from contracts.entitlement import Activity, CoverageRules, Duty, ServiceTermsRegistered
 from services.entitlement import commands as c
-from services.entitlement.api.common import ADMIN, COMMAND, QUERY, READ, Asked, Body, Text, Version
+from services.entitlement.api.common import ADMIN, COMMAND, QUERY, READ, Asked, Body, Name, Text, Version
 from services.entitlement.application import PROVIDER, Desk, rules_of, terms_id
 from services.entitlement.domain import catalogue
 from services.entitlement.domain.refusals import TermsImmutable, TermsUnknown
-from services.entitlement.views.terms import terms_for
+from services.entitlement.views.terms import TERMS_ORDERS, terms_for
 
 TAGS: Final = ["Service terms"]
 Minutes = Annotated[int, msgspec.Meta(ge=1, le=1440)]
+TermsSort = Annotated[Literal["registered", "-registered"], QueryParameter(name="sort", description="The order.")]
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=31 * 86_400)]
 Months = Annotated[int, msgspec.Meta(ge=1, le=120)]
 
 
 class RulesBody(CoverageRules, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The parameters of the terms; what is left out is as in the standard terms."""
 
+    margin_before_s: Seconds = 1800
+    margin_after_s: Seconds = 1800
+    prep_s: Seconds = 900
+    back_to_back_s: Seconds = 900
+    no_show_grace_s: Seconds = 300
+    reschedule_cutoff_s: Seconds = 0
+    post_production_s: Seconds = 0
+    thresholds_minutes: Annotated[tuple[Minutes, ...], msgspec.Meta(max_length=20)] = (60, 30, 10)
+
 
 class DutyBody(Duty, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A line of the catalogue."""
+
+    code: Name
+    title: Text
+    activity: Activity
 
 
 class RegisterTerms(Body, frozen=True, kw_only=True):
@@ -91,18 +106,24 @@ async def register_terms(data: JSONBody[RegisterTerms], asked: NamedDependency[A
 
     The same content again changes nothing; another content under a known version is refused.
     """
-    outcome = await asked.desk.register_terms(_command(data), asked.cause, key=asked.key)
+    outcome = await asked.desk.register_terms(_command(data), asked.cause, expect=asked.expect, key=asked.key)
     ident = terms_id(asked.me.tenant, data.terms_version)
     return receipt(outcome, ident, location=f"/terms/{data.terms_version}")
 
 
 @get("/terms", operation_id="listTerms", scopes=READ, tags=TAGS)
 async def list_terms(
-    me: NamedDependency[Caller], house: NamedDependency[House], seen: NamedDependency[int | None]
-) -> list[Terms]:
+    me: NamedDependency[Caller],
+    house: NamedDependency[House],
+    paging: NamedDependency[Paging],
+    seen: NamedDependency[int | None],
+    sort: TermsSort = "registered",
+) -> Page[Terms]:
     """List the versions you may buy under, oldest first: the provider's, and your own."""
     await house.projector.wait(seen or 0)
-    return [terms_of(event) for event in await terms_for(house.db, PROVIDER, me.tenant)]
+    order = TERMS_ORDERS[sort]
+    listed = order.page(await terms_for(house.db, order, paging, PROVIDER, me.tenant), paging)
+    return Page(items=[terms_of(each.terms) for each in listed.items], next=listed.next)
 
 
 @get(

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from chassis.http import Paging
+from chassis.http.listing import Order, Whole, in_order_of, orders
 from contracts.envelope import Event, Recorded, aggregate_of
 from services.entitlement.domain.entitlement import ENTITLEMENT
 from services.entitlement.domain.rights import situation_of
@@ -48,14 +49,20 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     card: EntitlementCard
 
 
-async def entitlements(db: Any, tenant: str, paging: Paging, situation: str | None = None) -> list[Listed]:
-    """The entitlements of a tenant in the order they were bought, one more than the page holds."""
-    after = paging.after[0] if paging.after else 0
-    rows = await db.fetch(
-        "SELECT bought_at, state FROM public.entitlements"
-        " WHERE tenant = $1 AND bought_at > $2 AND ($3::text IS NULL OR situation = $3) ORDER BY bought_at LIMIT $4",
-        tenant, after, situation, paging.limit + 1,
-    )  # fmt: skip
+ENTITLEMENT_ORDERS: Final = orders(in_order_of("bought", "bought_at", Whole, lambda listed: listed.bought_at))
+
+
+async def entitlements(
+    db: Any, tenant: str, order: Order, paging: Paging, situation: str | None = None
+) -> list[Listed]:
+    """The entitlements of a tenant, one more than the page holds."""
+    rows = await order.fetch(
+        db,
+        "SELECT bought_at, state FROM public.entitlements WHERE tenant = $1 AND ($2::text IS NULL OR situation = $2)",
+        paging,
+        tenant,
+        situation,
+    )
     return [Listed(bought_at=row["bought_at"], card=card(_STATE.decode(row["state"]))) for row in rows]
 
 

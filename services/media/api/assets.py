@@ -1,16 +1,16 @@
 """The files of a show: announced, delivered, shared, approved or rejected. Source: duties.md K3, D12."""
 
-from typing import Final
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import msgspec
 from litestar import get, post, put
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, JSONBody, RawBody
+from litestar.params import FromPath, JSONBody, QueryParameter, RawBody
 
 from chassis.handle import utc_now
-from chassis.http import Answer, AsOf, Caller, Page, Paging, Versioned, page, receipt, refuses, versioned
+from chassis.http import Answer, AsOf, Caller, Page, Paging, Versioned, receipt, refuses, versioned
 from chassis.http.strict import StrictRequest
 from chassis.service import House
 from contracts.media import AssetKind
@@ -24,6 +24,11 @@ from services.media.domain import assets as states
 from services.media.domain.refusals import AssetMissing, AssetNotShared, OriginalImmutable
 
 TAGS: Final = ["Assets"]
+AssetSort = Annotated[
+    Literal["position", "-position", "name", "-name"], QueryParameter(name="sort", description="The order.")
+]
+AssetSituation = Literal["REGISTERED", "DELIVERED", "SHARED", "APPROVED", "REJECTED"]
+SituationWanted = Annotated[AssetSituation | None, QueryParameter(description="Only those in this situation.")]
 CONTENT_LIMIT_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -182,11 +187,14 @@ async def list_assets(
     me: NamedDependency[Caller],
     paging: NamedDependency[Paging],
     seen: NamedDependency[int | None],
+    sort: AssetSort = "position",
+    situation: SituationWanted = None,
 ) -> Page[views.AssetLine]:
-    """List the assets of a show in the order they were announced."""
+    """List the assets of a show in the order they were announced, or by name."""
     await house.projector.wait(seen or 0)
-    found = await views.assets_of(house.db, me.tenant, show_id, paging)
-    return page(found, paging, lambda line: (line.position,))
+    order = views.ASSET_ORDERS[sort]
+    found = await views.assets_of(house.db, me.tenant, show_id, order, paging, situation=situation)
+    return order.page(found, paging)
 
 
 def _view(asset: states.Registered) -> AssetView:

@@ -9,7 +9,8 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from chassis.http import Answer, AsOf, Caller, FieldError, Versioned, receipt, refuses, versioned
+from chassis.http import Answer, AsOf, Caller, FieldError, Page, Paging, Versioned, receipt, refuses, versioned
+from chassis.http.listing import BY_POSITION
 from chassis.service import House
 from contracts.media import EditSegment
 from contracts.problems import Invalid, WrongState
@@ -113,12 +114,14 @@ async def list_films(
     recording_id: FromPath[UUID],
     house: NamedDependency[House],
     me: NamedDependency[Caller],
+    paging: NamedDependency[Paging],
     seen: NamedDependency[int | None],
-) -> list[views.FilmLine]:
+) -> Page[views.FilmLine]:
     """List the edits of a recording and those that went on demand."""
     await house.handler.state(RECORDING, recording_id, tenant=me.tenant)
     await house.projector.wait(seen or 0)
-    return await views.films_of(house.db, me.tenant, recording_id=recording_id)
+    found = await views.films_of_recording(house.db, me.tenant, recording_id, paging)
+    return BY_POSITION.page(found, paging)
 
 
 @get("/edits/{edit_id:uuid}", operation_id="seeEdit", scopes=READ, tags=TAGS)

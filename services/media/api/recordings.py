@@ -1,7 +1,7 @@
 """Recordings: what there is, what is missing, the originals themselves, and who may have them. Source: duties.md D17, K1b."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -19,7 +19,6 @@ from chassis.http import (
     Page,
     Paging,
     Versioned,
-    page,
     parse_as_of,
     receipt,
     refuses,
@@ -44,6 +43,9 @@ from services.media.domain.tape import Known, Quarantined, Segment, Tape, Unknow
 
 TAGS: Final = ["Recordings"]
 ShowWanted = Annotated[UUID | None, QueryParameter(description="Only those of this show.")]
+RecordingSort = Annotated[Literal["position", "-position"], QueryParameter(name="sort", description="The order.")]
+RecordingSituation = Literal["RECORDING", "ENDED", "FINALISED", "INCOMPLETE", "QUARANTINED"]
+SituationWanted = Annotated[RecordingSituation | None, QueryParameter(description="Only those in this situation.")]
 
 
 class ShareOut(Body, frozen=True, kw_only=True):
@@ -122,12 +124,15 @@ async def list_recordings(
     me: NamedDependency[Caller],
     paging: NamedDependency[Paging],
     seen: NamedDependency[int | None],
+    sort: RecordingSort = "position",
     show_id: ShowWanted = None,
+    situation: SituationWanted = None,
 ) -> Page[views.RecordingLine]:
     """List recordings in the order they began, all or those of one show."""
     await house.projector.wait(seen or 0)
-    found = await views.recordings_of(house.db, me.tenant, show_id, paging)
-    return page(found, paging, lambda line: (line.position,))
+    order = views.RECORDING_ORDERS[sort]
+    found = await views.recordings_of(house.db, me.tenant, order, paging, show_id=show_id, situation=situation)
+    return order.page(found, paging)
 
 
 @get("/recordings/{recording_id:uuid}", operation_id="seeRecording", scopes=READ, tags=TAGS)
@@ -238,6 +243,7 @@ async def share_out(
     "/recordings/{recording_id:uuid}/quarantine",
     operation_id="quarantineRecording",
     scopes=READ,
+    if_match=True,
     tags=TAGS,
     status_code=200,
     dependencies=REQUEST,
@@ -260,11 +266,14 @@ async def quarantine(
 
 @get("/jobs", operation_id="listJobs", scopes=READ, tags=TAGS)
 async def list_jobs(
-    house: NamedDependency[House], me: NamedDependency[Caller], seen: NamedDependency[int | None]
-) -> list[jobs.Outstanding]:
+    house: NamedDependency[House],
+    me: NamedDependency[Caller],
+    paging: NamedDependency[Paging],
+    seen: NamedDependency[int | None],
+) -> Page[jobs.Outstanding]:
     """List the long work that is not done yet, and why the last attempt came to nothing."""
     await house.projector.wait(seen or 0)
-    return await jobs.outstanding(house.db, me.tenant)
+    return jobs.BY_DUE.page(await jobs.outstanding(house.db, me.tenant, paging), paging)
 
 
 # --- from the state to the answer

@@ -143,9 +143,14 @@ async def watch_vod(
 
 
 @get("/vod/{vod_id:uuid}/provenance", operation_id="traceVod", scopes=READ, tags=TAGS)
-async def trace_vod(vod_id: FromPath[UUID], house: NamedDependency[House], me: NamedDependency[Caller]) -> Provenance:
+async def trace_vod(
+    vod_id: FromPath[UUID],
+    house: NamedDependency[House],
+    me: NamedDependency[Caller],
+    as_of: NamedDependency[AsOf | None],
+) -> Provenance:
     """Trace a film on demand back to the originals it was made of."""
-    vod, _ = await house.handler.state(VOD, vod_id, tenant=me.tenant)
+    vod, _ = await house.handler.state(VOD, vod_id, tenant=me.tenant, as_of=as_of)
     assert not isinstance(vod, vod_states.Unknown)
     found, _ = await house.handler.state(EDIT, vod.film.edit_id, tenant=me.tenant)
     edit = require_rendered(found)
@@ -172,6 +177,7 @@ async def trace_vod(vod_id: FromPath[UUID], house: NamedDependency[House], me: N
     "/vod/{vod_id:uuid}/retract",
     operation_id="retractVod",
     scopes=READ,
+    if_match=True,
     tags=TAGS,
     status_code=202,
     dependencies=REQUEST,

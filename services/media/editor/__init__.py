@@ -4,7 +4,7 @@ Nothing here knows a show or an event; originals are only ever read.
 """
 
 from services.media.editor.edl import BadEdit, Chapter, Edl, Segment
-from services.media.editor.ffmpeg import BadMedia, EditorFault, Limits
+from services.media.editor.ffmpeg import BadMedia, EditorFault, Exhausted, Limits
 from services.media.editor.files import sha256_of
 from services.media.editor.probe import Audio, Probe, Video, check_integrity, probe
 from services.media.editor.remux import poster, remux
@@ -17,6 +17,7 @@ __all__ = [
     "Chapter",
     "EditorFault",
     "Edl",
+    "Exhausted",
     "Limits",
     "Probe",
     "Rendered",

@@ -5,6 +5,7 @@ import functools
 import os
 import re
 import shutil
+import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -44,11 +45,21 @@ class BadMedia(EditorFault):
     """The input is to blame: not the media it claims to be, damaged, or shorter than asked for. Trying again is no use."""
 
 
+class Exhausted(EditorFault):
+    """The process took all it may have of time, of the processor or of memory."""
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What one ffmpeg process may take: its niceness (0 to 19), and seconds before it is stopped."""
+    """What one ffmpeg process may take: its niceness (0 to 19), seconds before it is stopped, address space, processor time.
+
+    The address space holds decoded pictures of the largest size we take, several times over; 0 seconds of the processor
+    is no limit.
+    """
 
     nice: int = 10
     time_s: float = 4 * 3600.0
+    memory_bytes: int = 12 * 1024**3
+    cpu_s: int = 0
 
 
 USUAL = Limits()
@@ -116,7 +127,7 @@ async def run(arguments: Sequence[str], *, limits: Limits, on_line: LineHandler 
     Cancelling the caller, or running out of time (`EditorFault`), kills the process and waits until it is gone.
     """
     process = await asyncio.create_subprocess_exec(
-        *_launcher(limits.nice), executable(), "-nostdin", "-hide_banner", *arguments,
+        *_launcher(limits), executable(), "-nostdin", "-hide_banner", *arguments,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
     )  # fmt: skip
@@ -129,11 +140,15 @@ async def run(arguments: Sequence[str], *, limits: Limits, on_line: LineHandler 
             readers.create_task(_each_line(process.stderr, log.add))
             code = await process.wait()
     except TimeoutError as late:
-        raise EditorFault(f"ffmpeg was stopped after its {limits.time_s:g} s") from late
+        raise Exhausted(f"ffmpeg was stopped after its {limits.time_s:g} s") from late
     finally:
         await _gone(process)
+    if code in (-signal.SIGXCPU, -signal.SIGKILL) and limits.cpu_s:
+        raise Exhausted(f"ffmpeg took its {limits.cpu_s} s of the processor")
     if code < 0:
         raise EditorFault(f"ffmpeg was killed by signal {-code}")
+    if code != 0 and any("Cannot allocate memory" in line for line in log.lines()):
+        raise Exhausted("ffmpeg took all the memory it may have")
     return Ran(code=code, log=log.lines())
 
 
@@ -161,15 +176,17 @@ def version() -> str:
     return str(imageio_ffmpeg.get_ffmpeg_version())
 
 
-def _launcher(nice: int) -> list[str]:
-    """Return the wrappers that lower the priority and let the child die with this process, where they exist.
+def _launcher(limits: Limits) -> list[str]:
+    """Return the wrappers that limit the child, lower its priority and let it die with this process, where they exist.
 
     `setpriv` and `nice` replace themselves by ffmpeg, so the process id is ffmpeg's; a `preexec_fn` could deadlock.
     """
-    setpriv, nicer = shutil.which("setpriv"), shutil.which("nice")
+    setpriv, nicer, prlimit = shutil.which("setpriv"), shutil.which("nice"), shutil.which("prlimit")
+    processor = [f"--cpu={limits.cpu_s}"] if limits.cpu_s else []
     return [
         *([setpriv, "--pdeathsig", "KILL"] if setpriv else []),
-        *([nicer, "-n", str(nice)] if nicer else []),
+        *([nicer, "-n", str(limits.nice)] if nicer else []),
+        *([prlimit, f"--as={limits.memory_bytes}", *processor] if prlimit else []),
     ]
 
 

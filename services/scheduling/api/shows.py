@@ -1,18 +1,18 @@
 """Shows: drafted, listed, confirmed, moved, ended."""
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Literal
 from uuid import UUID
 
 import msgspec
 from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from chassis.clock import LocalTimeAmbiguous, LocalTimeNonexistent, ZoneUnknown
 from chassis.handle import Do
-from chassis.http import Answer, AsOf, Caller, Instant, Page, Paging, Versioned, page, receipt, refuses, versioned
+from chassis.http import Answer, AsOf, Caller, Instant, Page, Paging, Versioned, receipt, refuses, versioned
 from chassis.service import House
 from contracts.problems import Invalid, NotFound, WrongState
 from services.scheduling import commands as c
@@ -44,6 +44,16 @@ TAGS: Final = ["Shows"]
 Local = Annotated[
     str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?\Z", description="A local time of the show's zone.")
 ]
+
+
+ShowSort = Annotated[
+    Literal["drafted", "-drafted", "starts_at", "-starts_at", "title", "-title"],
+    QueryParameter(name="sort", description="The order; a minus reverses it. Shows without times come last by start."),
+]
+ShowState = Literal[
+    "DRAFT", "CONFIRMING", "CONFIRMED", "READY", "RUNNING", "WRAPPING", "CLOSED", "CANCELLED", "ABANDONED"
+]
+ShowStateWanted = Annotated[ShowState | None, QueryParameter(name="state", description="Only those in this state.")]
 
 
 class LocalTime(Body, frozen=True, kw_only=True):
@@ -204,12 +214,14 @@ async def list_shows(
     me: NamedDependency[Caller],
     paging: NamedDependency[Paging],
     seen: NamedDependency[int | None],
+    sort: ShowSort = "-drafted",
+    in_state: ShowStateWanted = None,
 ) -> Page[views.ShowLine]:
-    """List your shows, the newest first."""
+    """List your shows, the newest first or in another order; all, or those in one state."""
     if seen is not None:
         await house.projector.wait(seen)
-    found = await views.shows(house.db, me.tenant, paging)
-    return page(found, paging, lambda show: (str(show.show_id),))
+    order = views.SHOW_ORDERS[sort]
+    return order.page(await views.shows(house.db, me.tenant, order, paging, in_state), paging)
 
 
 @get("/shows/{show_id:uuid}", operation_id="getShow", scopes=READ, tags=TAGS, responses=refuses(NotFound))
@@ -278,6 +290,7 @@ async def retime_show(
     "/shows/{show_id:uuid}/cancel",
     operation_id="cancelShow",
     scopes=WRITE,
+    if_match=True,
     tags=TAGS,
     status_code=202,
     dependencies=REQUEST,
@@ -297,6 +310,7 @@ async def cancel_show(
     "/shows/{show_id:uuid}/end",
     operation_id="endShow",
     scopes=OPERATE,
+    if_match=True,
     tags=TAGS,
     status_code=202,
     dependencies=REQUEST,
@@ -313,6 +327,7 @@ async def end_show(
     "/shows/{show_id:uuid}/abandon",
     operation_id="abandonShow",
     scopes=OPERATE,
+    if_match=True,
     tags=TAGS,
     status_code=202,
     dependencies=REQUEST,

@@ -11,7 +11,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from chassis.handle import utc_now
-from chassis.http import Answer, AsOf, Caller, receipt, refuses
+from chassis.http import Answer, AsOf, Caller, Page, Paging, receipt, refuses
+from chassis.http.listing import Order
 from chassis.service import House
 from contracts.problems import NotFound
 from services.scheduling.api.common import EITHER, OPERATE, READ, REQUEST
@@ -43,13 +44,11 @@ class TimeCheckView(msgspec.Struct, frozen=True, kw_only=True):
     basis: str | None
 
 
-class TimeCheckList(msgspec.Struct, frozen=True, kw_only=True):
-    """The time checks of a session, the oldest first."""
-
-    session_id: UUID
-    checks: tuple[TimeCheckView, ...]
-
-
+BY_REQUEST: Final = Order(
+    name="requested",
+    by=(("requested_at", datetime), ("check_id", UUID)),
+    key=lambda check: (check.requested_at, check.check_id),
+)
 SESSION: Final = "/shows/{show_id:uuid}/sessions/{session_id:uuid}"
 
 
@@ -72,14 +71,15 @@ async def list_time_checks(
     session_id: FromPath[UUID],
     house: NamedDependency[House],
     me: NamedDependency[Caller],
+    paging: NamedDependency[Paging],
     as_of: NamedDependency[AsOf | None],
-) -> TimeCheckList:
-    """List the time checks of a session, now or as it was."""
+) -> Page[TimeCheckView]:
+    """List the time checks of a session, the oldest first, now or as it was."""
     run, _ = await run_of(house, me.tenant, show_id, as_of)
     preparing.session_in(run, session_id)
     asked: TimeChecks
     asked, _ = await or_initial(house, TIMECHECKS, session_id, me.tenant, as_of)
-    checks = tuple(
+    checks = (
         TimeCheckView(
             check_id=ident,
             requested_at=it.requested_at,
@@ -87,9 +87,9 @@ async def list_time_checks(
             ends_at=it.ends_at,
             basis=it.basis.value if it.basis else None,
         )
-        for ident, it in sorted(asked.checks.items(), key=lambda item: item[1].requested_at)
+        for ident, it in asked.checks.items()
     )
-    return TimeCheckList(session_id=session_id, checks=checks)
+    return BY_REQUEST.page_of(checks, paging)
 
 
 @post(

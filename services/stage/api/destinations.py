@@ -205,6 +205,7 @@ async def rotate_stream_key(
     "/stages/{stage_id:uuid}/destinations/{destination_id:uuid}/removal",
     operation_id="removeDestination",
     scopes=READ,
+    if_match=True,
     tags=TAGS,
     status_code=202,
     dependencies=REQUEST,

@@ -1,6 +1,6 @@
 """What one may ask about stages: one as it is or was, what is on air, many in lists."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from litestar import get
@@ -9,7 +9,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 
 from chassis.faults import Unreachable
-from chassis.http import AsOf, Caller, Page, Paging, Versioned, page, versioned
+from chassis.http import AsOf, Caller, Page, Paging, Versioned, versioned
+from chassis.http.listing import BY_POSITION
 from chassis.service import House
 from contracts.envelope import Sealed
 from services.stage import views
@@ -32,6 +33,9 @@ from services.stage.domain.state import Live, StageRun
 
 TAGS: Final = ["Questions"]
 ShowWanted = Annotated[UUID | None, QueryParameter(description="Only those of this show.")]
+StageSort = Annotated[Literal["name", "-name"], QueryParameter(name="sort", description="The order.")]
+StageSituation = Literal["IDLE", "PREPARED", "ARMED", "STARTING", "LIVE", "ENDING", "ENDED", "FAILED"]
+SituationWanted = Annotated[StageSituation | None, QueryParameter(description="Only those in this situation.")]
 
 
 @get("/stages", operation_id="listStages", scopes=READ, tags=TAGS)
@@ -40,12 +44,15 @@ async def list_stages(
     me: NamedDependency[Caller],
     paging: NamedDependency[Paging],
     seen: NamedDependency[int | None],
+    sort: StageSort = "name",
     show_id: ShowWanted = None,
+    situation: SituationWanted = None,
 ) -> Page[views.StageLine]:
     """List stages by name: of one show, or of all."""
     await house.projector.wait(seen or 0)
-    found = await views.stages_of(house.db, me.tenant, show_id, paging)
-    return page(found, paging, lambda line: (line.name, str(line.stage_id)))
+    order = views.STAGE_ORDERS[sort]
+    found = await views.stages_of(house.db, me.tenant, order, paging, show_id=show_id, situation=situation)
+    return order.page(found, paging)
 
 
 @get("/stages/{stage_id:uuid}", operation_id="seeStage", scopes=READ, tags=TAGS)
@@ -108,9 +115,8 @@ async def list_chat_flags(
     await house.projector.wait(seen or 0)
     await house.handler.state(STAGE, stage_id, tenant=me.tenant)
     found = await views.flags_of(house.db, me.tenant, stage_id, paging)
-    positions = {flag.flag_id: flag.position for flag in found}
-    opened = [await _flag(house, me.tenant, flag) for flag in found]
-    return page(opened, paging, lambda flag: (positions[flag.flag_id],))
+    flags = BY_POSITION.page(found, paging)
+    return Page(items=[await _flag(house, me.tenant, flag) for flag in flags.items], next=flags.next)
 
 
 @get("/stages/{stage_id:uuid}/attendee-view", operation_id="listAttendeeViews", scopes=READ, tags=TAGS)
@@ -125,7 +131,7 @@ async def list_attendee_views(
     await house.projector.wait(seen or 0)
     await house.handler.state(STAGE, stage_id, tenant=me.tenant)
     found = await views.looks_of(house.db, me.tenant, stage_id, paging)
-    return page(found, paging, lambda look: (look.position,))
+    return BY_POSITION.page(found, paging)
 
 
 @get("/shows/{show_id:uuid}/as-run", operation_id="seeAsRun", scopes=READ, tags=TAGS)
@@ -139,7 +145,7 @@ async def see_as_run(
     """See what really happened on the stages of a show, in the order it was recorded."""
     await house.projector.wait(seen or 0)
     found = await views.as_run_of(house.db, me.tenant, show_id, paging)
-    return page(found, paging, lambda entry: (entry.position,))
+    return BY_POSITION.page(found, paging)
 
 
 # --- from the state to the answer

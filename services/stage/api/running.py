@@ -135,6 +135,7 @@ async def close_session(
     "/stages/{stage_id:uuid}/end-stream",
     operation_id="endStream",
     scopes=OPERATE,
+    if_match=True,
     tags=TAGS,
     status_code=202,
     dependencies=REQUEST,

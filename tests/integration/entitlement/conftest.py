@@ -80,7 +80,7 @@ class Entitlement:
             task = asyncio.create_task(job, name=name)
             self._running.push_async_callback(_ended, task)
         self._transport = httpx.ASGITransport(service.api(DEFINITION, self.house))
-        await self.until("/terms", lambda terms: len(terms) >= 1)
+        await self.until("/terms", lambda terms: len(terms["items"]) >= 1)
 
     async def stop(self) -> None:
         await self._running.aclose()

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from contracts.envelope import Recorded, Role
 from tests.integration.entitlement.conftest import SHORT_TERMS, Entitlement, Show
+from tests.support.requests import ANY_VERSION
 
 
 async def short_add_on(entitlement: Entitlement) -> str:
@@ -28,7 +29,9 @@ async def test_a_confirmed_show_is_covered_and_settled(entitlement: Entitlement)
     assert names[-4:] == ["coverage_window_closing", "coverage_ended", "hours_consumed", "hours_forfeited"]
     hours = (await entitlement.get(add_on))["entitlement"]["hours"]
     assert hours["granted_ms"] == hours["consumed_ms"] + hours["forfeited_ms"] == 300_000
-    [consumed] = [row for row in await entitlement.get(f"{add_on}/ledger") if row["type"].endswith("hours_consumed.v1")]
+    [consumed] = [
+        row for row in (await entitlement.get(f"{add_on}/ledger"))["items"] if row["type"].endswith("hours_consumed.v1")
+    ]
     assert str(checked_in) in {evidence["caused_by"] for evidence in consumed["evidence"]}
     assert consumed["worked"] is not None
 
@@ -133,7 +136,7 @@ async def test_a_lapsed_base_package_suspends_and_its_return_reinstates(entitlem
     show = Show(add_on, ahead_s=86_400)
     entitlement.scheduling.say(show.confirmation())
     await entitlement.until_trail(add_on, "coverage_reserved")
-    lapsed = await entitlement.ask("DELETE", f"/customers/me/base-packages/{package}")
+    lapsed = await entitlement.ask("DELETE", f"/customers/me/base-packages/{package}", **ANY_VERSION)
     assert lapsed.status_code == 200
     await entitlement.until_trail(add_on, "entitlement_suspended")
     assert (await entitlement.get(add_on))["base"]["active"] is False

@@ -7,6 +7,7 @@ from contracts.stage.values import SegmentCause
 from services.media import places
 from services.media.adapters.storage import NotStored
 from tests.integration.media.conftest import Media
+from tests.support.requests import ANY_VERSION
 
 
 async def test_without_the_right_the_recording_says_why_it_does_not_go_on_demand(media: Media) -> None:
@@ -64,7 +65,7 @@ async def test_consent_withdrawn_while_live_withholds_what_was_recorded(media: M
 
 async def test_a_quarantine_takes_the_film_off_demand_and_nobody_gets_the_edit(media: Media) -> None:
     path, vod_id, key = await _on_demand(media)
-    await media.post(f"{path}/quarantine", {"reason": "speaker asked"}, role=Role.CUSTOMER)
+    await media.post(f"{path}/quarantine", {"reason": "speaker asked"}, role=Role.CUSTOMER, headers=ANY_VERSION)
     await media.until_is(f"/vod/{vod_id}", "RETRACTED")
     assert not await _stored(media, key)
     edit_id = (await media.get(f"/vod/{vod_id}"))["edit_id"]
@@ -75,7 +76,7 @@ async def test_a_quarantine_takes_the_film_off_demand_and_nobody_gets_the_edit(m
 
 async def test_a_retracted_film_can_go_on_demand_again(media: Media) -> None:
     _, vod_id, key = await _on_demand(media)
-    await media.post(f"/vod/{vod_id}/retract", {"reason": "typo in the title"}, status=202)
+    await media.post(f"/vod/{vod_id}/retract", {"reason": "typo in the title"}, status=202, headers=ANY_VERSION)
     found = await media.until_is(f"/vod/{vod_id}", "RETRACTED")
     again = await media.post(f"/edits/{found['edit_id']}/vod", status=202)
     assert again["id"] == vod_id

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from contracts import entitlement, stage
 from contracts.envelope import Role
 from tests.integration.scheduling.conftest import DATA, Desk
+from tests.support.requests import ANY_VERSION
 
 SOON = timedelta(minutes=10)
 
@@ -64,7 +65,7 @@ async def test_a_schedule_becomes_a_show_with_its_crew_prepared_speakers_and_tim
     checks = f"/shows/{show_id}/sessions/{session}/time-checks"
     check = (await desk.post(checks, 201))["id"]
     await desk.post(f"{checks}/{check}/answer", 202, as_=Role.ANALYST)
-    told = (await desk.get(checks))["checks"][0]
+    told = (await desk.get(checks))["items"][0]
     assert told["basis"] == "planned"
     assert 2300 < told["remaining_s"] <= 2400
 
@@ -106,14 +107,16 @@ async def test_a_late_session_moves_the_rest_of_its_stage(desk: Desk) -> None:
     )
     assert [slot["left_s"] for slot in board["slots"] if slot["left_s"] is not None] == [480]
 
-    assert (await desk.post(f"/shows/{show_id}/end", 409, as_=Role.ANALYST))["code"] == "STAGE_STILL_LIVE"
+    assert (await desk.post(f"/shows/{show_id}/end", 409, as_=Role.ANALYST, headers=ANY_VERSION))[
+        "code"
+    ] == "STAGE_STILL_LIVE"
     desk.stage.say(
         stage.StreamEnded(
             at=over, effect_id=uuid4(), frame=9, show_id=show, stage_id=stage_id, run_id=run, session_id=None
         )
     )
     await desk.until(f"/shows/{show_id}", lambda it: not it["on_air"])
-    await desk.post(f"/shows/{show_id}/end", 202, as_=Role.ANALYST)
+    await desk.post(f"/shows/{show_id}/end", 202, as_=Role.ANALYST, headers=ANY_VERSION)
     hours = (await desk.get(f"/shows/{show_id}"))["hours"]
     desk.entitlement.say(
         entitlement.CoverageEnded(
@@ -233,7 +236,7 @@ async def test_a_cancelled_show_frees_its_analyst_and_drops_its_preparation(desk
     show_id, _ = await desk.confirmed(now() + timedelta(days=9))
     _, analyst = await staffed(desk, show_id)
     await desk.until(f"/shows/{show_id}/prep-board", lambda it: it["slots"])
-    await desk.post(f"/shows/{show_id}/cancel", 202, json={"reason": "the hall burnt down"})
+    await desk.post(f"/shows/{show_id}/cancel", 202, json={"reason": "the hall burnt down"}, headers=ANY_VERSION)
     await desk.until(f"/analysts/{analyst}/rota", lambda it: not it["shifts"])
     await desk.until(f"/shows/{show_id}/prep-board", lambda it: not it["slots"])
     refused = await desk.upload(show_id, (DATA / "schedule.xml").read_bytes(), 409)

@@ -9,6 +9,7 @@ from uuid import uuid4
 from contracts.envelope import Role
 from services.stage.engine.client import EngineClient
 from tests.integration.stage.conftest import Service, Show
+from tests.support.requests import ANY_VERSION
 
 
 async def armed(service: Service, show: Show) -> tuple[str, int]:
@@ -70,7 +71,7 @@ async def test_a_show_runs_from_arming_to_its_end(service: Service) -> None:
     then = await service.get(f"{base}/on-air", as_of=f"@{position}")
     assert len(then["on_stage"]) == 2
     await asyncio.sleep(1)
-    await service.post(f"{base}/end-stream", lease=lease)
+    await service.post(f"{base}/end-stream", lease=lease, headers=ANY_VERSION)
     await service.until(base, lambda stage: not stage["engine_up"])
     facts = {entry["type"]: entry["data"] for entry in await service.trail(show)}
     closed = facts["stage.program_segment_closed.v1"]
@@ -145,7 +146,7 @@ async def test_a_killed_service_finds_its_running_engine_and_settles_what_was_as
     told = [entry["type"] for entry in await service.trail(show)]
     assert told.count("stage.program_taken.v1") == 1
     assert "stage.engine_lost.v1" not in told
-    await service.post(f"{base}/end-stream", lease=lease)
+    await service.post(f"{base}/end-stream", lease=lease, headers=ANY_VERSION)
     await service.until(base, lambda stage: not stage["engine_up"])
 
 
@@ -170,7 +171,7 @@ async def test_a_killed_engine_is_replaced_and_shows_what_the_lost_one_showed(se
     assert seen["scene"] == {"layout": "split", "sources": [f"presenter-{show.ada}", f"presenter-{show.bob}"]}
     assert len(seen["overlays"]) == 1
     assert not any(gain["mute"] for gain in seen["audio"].values())
-    await service.post(f"{base}/end-stream", lease=lease)
+    await service.post(f"{base}/end-stream", lease=lease, headers=ANY_VERSION)
     await service.until(base, lambda stage: not stage["engine_up"])
     trail = [entry for entry in await service.trail(show) if entry["type"] == "stage.program_segment_closed.v1"]
     assert [entry["data"]["cause"] for entry in trail] == ["engine_lost", "stream_end"]
@@ -194,7 +195,7 @@ async def test_service_and_engine_killed_together_lose_no_wish(service: Service)
     assert len(air["recording"]) == 1
     told = [entry["type"] for entry in await service.trail(show)]
     assert (told.count("stage.stream_started.v1"), told.count("stage.program_taken.v1")) == (1, 1)
-    await service.post(f"{base}/end-stream", lease=lease)
+    await service.post(f"{base}/end-stream", lease=lease, headers=ANY_VERSION)
     await service.until(base, lambda stage: not stage["engine_up"])
 
 
@@ -213,7 +214,7 @@ async def test_an_unreachable_destination_is_told_and_the_programme_goes_on(serv
     assert found[0]["reason"]
     air = await service.until(f"{base}/on-air", lambda seen: seen["degraded"])
     assert air["situation"] == "LIVE"
-    await service.post(f"{base}/destinations/{made['id']}/removal", lease=lease)
+    await service.post(f"{base}/destinations/{made['id']}/removal", lease=lease, headers=ANY_VERSION)
     await service.until(f"{base}/on-air", lambda seen: not seen["degraded"])
     assert key not in service.log
     assert all(key not in str(entry) for entry in await service.trail(show))
@@ -256,7 +257,7 @@ async def test_a_stage_is_seen_by_its_own_tenant_and_commanded_by_operators(serv
     stranger = await service.http.get(base, headers=service.headers(Role.ANALYST, tenant="globex"))
     assert stranger.status_code == 404
     customer = service.headers(Role.CUSTOMER, "carla")
-    forbidden = await service.post(f"{base}/end-stream", 403, lease=lease, headers=customer)
+    forbidden = await service.post(f"{base}/end-stream", 403, lease=lease, headers={**customer, **ANY_VERSION})
     assert forbidden["code"] == "FORBIDDEN"
     closed = await service.post(f"{base}/session-close", 403, session_id=str(show.talk), headers=customer)
     assert closed["code"] == "CLOSE_NOT_DELEGATED"

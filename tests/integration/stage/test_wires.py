@@ -11,6 +11,7 @@ import av
 from regie.rtmp_receiver import RtmpReceiver
 from tests.integration.stage.conftest import ROOT, Service, Show
 from tests.integration.stage.test_show import armed, go_live, scene
+from tests.support.requests import ANY_VERSION
 
 PUBLISHER = ROOT / "tests" / "integration" / "stage_engine" / "publisher.py"
 KEY, NEXT_KEY = "canary-key-1", "canary-key-2"
@@ -41,7 +42,7 @@ async def test_a_destination_receives_the_programme_is_lost_and_recovers(service
             await asyncio.sleep(0.05)
     await service.until(f"{base}/destinations", lambda all_: all_[0]["status"] == "CONNECTED")
     await asyncio.sleep(1.5)
-    await service.post(f"{base}/end-stream", lease=lease)
+    await service.post(f"{base}/end-stream", lease=lease, headers=ANY_VERSION)
     await service.until(base, lambda stage: not stage["engine_up"])
     await receiver.stop()
     assert codecs(receiver.files_of(NEXT_KEY)[0]) == {"h264", "aac"}

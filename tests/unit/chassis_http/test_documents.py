@@ -45,13 +45,13 @@ def test_operations_are_named_described_and_secured(document: dict[str, Any]) ->
 
 
 def test_errors_follow_from_what_a_route_takes(document: dict[str, Any]) -> None:
-    common = {"400", "401", "403", "429", "500", "503"}
+    common = {"400", "401", "403", "408", "414", "429", "431", "500", "503"}
     assert responses(document, "/shows", "post") == {"201", "413", "415", "422"} | common
     assert responses(document, "/shows/{show_id}", "get") == {"200", "304", "404", "422"} | common
     assert (
         responses(document, "/shows/{show_id}/go-live", "post") == {"202", "404", "409", "412", "422", "428"} | common
     )
-    assert responses(document, "/health/live", "get") == {"200", "400", "500", "503"}
+    assert responses(document, "/health/live", "get") == {"200", "400", "408", "414", "431", "500", "503"}
 
 
 def test_a_refusal_of_the_domain_is_in_the_document(document: dict[str, Any]) -> None:
@@ -177,6 +177,24 @@ async def local(data: JSONBody[list[Local]]) -> None:
     """Take instants without an offset."""
 
 
+class Tags(msgspec.Struct, forbid_unknown_fields=True):
+    tags: list[str]
+
+
+class Seats(msgspec.Struct, forbid_unknown_fields=True):
+    by_row: Annotated[dict[str, int], msgspec.Meta(max_length=100)]
+
+
+@post("/endless", scopes=["toy:write"])
+async def endless(data: JSONBody[Tags]) -> None:
+    """Take a list of any length."""
+
+
+@post("/immense", scopes=["toy:write"])
+async def immense(data: JSONBody[Seats]) -> None:
+    """Take numbers of any size."""
+
+
 @get("/open")
 async def open_door() -> None:
     """Forget who may come in."""
@@ -213,6 +231,8 @@ async def untold() -> None:
         (untold, "Untold"),
         (loose, "forbid_unknown_fields"),
         (local, "Instant"),
+        (endless, "max_length"),
+        (immense, "needs le"),
         (open_door, "scopes"),
         (blind, "expect"),
         (mute, "docstring"),

@@ -5,6 +5,9 @@ import re
 import httpx
 import pytest
 
+from chassis.http import Paging, read_cursor
+from chassis.http.listing import Order, Whole, orders
+from chassis.http.problems import NoSuchPage
 from chassis.observe import undeclared_total
 from tests.unit.chassis_http import toy
 from tests.unit.chassis_http.conftest import SHOW
@@ -256,3 +259,40 @@ async def test_a_page_links_to_the_next_one_under_the_same_filters(client: httpx
         path = answer.links["next"]["url"] if "next" in answer.links else ""
         assert not path or path.startswith("/shows?title=a%26b&limit=2&cursor=")
     assert sorted(seen) == ["a&b 0", "a&b 1", "a&b 2"]
+
+
+def test_a_cursor_belongs_to_its_list_and_order() -> None:
+    up = Order(name="title", by=(("title", str), ("nr", Whole)), key=lambda item: item)
+    down = orders(up)["-title"]
+    items = [("b", 2), ("a", 1), ("b", 1), ("c", 0)]
+    first = up.page_of(items, Paging(limit=2))
+    assert first.items == [("a", 1), ("b", 1)]
+    assert first.next is not None
+    rest = up.page_of(items, Paging(limit=2, after=read_cursor(first.next)))
+    assert (rest.items, rest.next) == ([("b", 2), ("c", 0)], None)
+    assert down.page_of(items, Paging(limit=9)).items == [("c", 0), ("b", 2), ("b", 1), ("a", 1)]
+    with pytest.raises(NoSuchPage):
+        down.page_of(items, Paging(limit=2, after=read_cursor(first.next)))
+
+
+FORGED = [
+    (),
+    ("title",),
+    ("title", "a"),
+    ("title", "a", "1"),
+    ("title", "a", 1.5),
+    ("title", 7, 1),
+    ("title", "a\0", 1),
+    ("title", "a", 2**63),
+    ("title", "a", 1, 2),
+    ("other", "a", 1),
+    ("title", None, 1),
+    ("title", ["a"], 1),
+]
+
+
+@pytest.mark.parametrize("after", FORGED, ids=repr)
+def test_a_forged_cursor_is_no_page(after: tuple[object, ...]) -> None:
+    order = Order(name="title", by=(("title", str), ("nr", Whole)), key=lambda item: item)
+    with pytest.raises(NoSuchPage):
+        order.page_of([], Paging(after=after))
