@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final, Self, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
+from chassis.settings import SettingsError
 from contracts.problems import Refusal
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -76,7 +77,7 @@ class HostUnknown(Exception):  # noqa: N818
 class AddressNotAllowed(Refusal):
     """We do not connect to that address. `facts`: `rule`."""
 
-    code, status = "ADDRESS_NOT_ALLOWED", 422
+    code, status = "ADDRESS_NOT_ALLOWED", 403
     fr = "Nous ne nous connectons pas à cette adresse."
 
 
@@ -220,3 +221,11 @@ def _literal(host: str) -> str | None:
         return str(ipaddress.ip_address(host))
     except ValueError:
         return None
+
+
+def outbound_of(allow: str) -> Outbound:
+    """The rules of a process, from its setting. Raises SettingsError."""
+    try:
+        return Outbound.allowing(allow)
+    except ValueError:
+        raise SettingsError("REGIE_OUTBOUND_ALLOW: must be networks separated by commas, such as 127.0.0.0/8") from None

@@ -36,7 +36,7 @@ from chassis.http.rates import COMMANDS, CONTROL, READS, STRANGERS, Rates
 from chassis.inbox import Inbox, OwnLog, Policy
 from chassis.migrate import CHASSIS_SQL, VAULT_SQL, migrate
 from chassis.observe import configure_logging
-from chassis.outbound import Outbound
+from chassis.outbound import outbound_of
 from chassis.parked import parked_handlers, parked_summary
 from chassis.project import Projection, Projector
 from chassis.reconcile import Reconciler
@@ -46,6 +46,8 @@ from chassis.store import Store, open_store
 from chassis.timers import TimerCommands, TimerRunner, TimersOf, TimerTable
 from chassis.trail import trail_handlers
 from chassis.vault import Vault
+from chassis.webhooks.api import webhook_handlers
+from chassis.webhooks.wiring import courier_of, desk_of
 from contracts.envelope import Event
 from contracts.forgetting import Forgotten
 from contracts.upcasters import UPCASTERS, Upcasters
@@ -78,8 +80,10 @@ class House:
         self.reconciler: Reconciler | None = None
         self.broker: Client | None = None
         self.audit = self._audit_log()
-        self.outbound = _outbound(settings)
+        self.outbound = outbound_of(settings.outbound_allow)
         self.denials = Denials(pools.own)
+        parts = (definition.name, store, pools.own, self.vault, self.outbound, settings.webhook_pauses_s)
+        self.courier = courier_of(*parts)
         self.inboxes: dict[str, Inbox] = {}
 
     @property
@@ -209,12 +213,7 @@ def api(definition: Definition, house: House | None = None) -> Litestar:
         title=definition.title,
         version=VERSION,
         description=definition.summary,
-        handlers=[
-            *definition.handlers,
-            *trail_handlers(definition.name),
-            *parked_handlers(definition.name),
-            *_forget_handlers(definition),
-        ],
+        handlers=[*definition.handlers, *_common_handlers(definition)],
         tags=definition.tags,
         verifier=_verifier(definition.name, settings),
         denials=house.denials if house else None,
@@ -225,14 +224,23 @@ def api(definition: Definition, house: House | None = None) -> Litestar:
             "inboxes": Provide(lambda: the_house().inboxes, sync_to_thread=False),
             "trail_store": Provide(lambda: the_house().store, sync_to_thread=False),
             "forgetting": Provide(lambda: _forgetting(the_house()), sync_to_thread=False),
+            "hooks": desk_of(definition.name, the_house),
             "audit": Provide(lambda: _audit(the_house()), sync_to_thread=False),
             "denials": Provide(lambda: the_house().denials, sync_to_thread=False),
         },
     ).build()
 
 
-def _forget_handlers(definition: Definition) -> Sequence[Any]:
-    return [] if definition.forgotten is None else forget_handlers(definition.name, definition.subjects)
+def _common_handlers(definition: Definition) -> Sequence[Any]:
+    """The routes every service has."""
+    name, forgets = definition.name, definition.forgotten is not None
+    forgetting = forget_handlers(name, definition.subjects) if forgets else []
+    return [
+        *trail_handlers(name),
+        *parked_handlers(name),
+        *webhook_handlers(name, definition.events),
+        *forgetting,
+    ]
 
 
 def _forgetting(house: House) -> Forgetting:
@@ -300,6 +308,8 @@ def _jobs(house: House) -> dict[str, Any]:
     if house.forgetting is not None:
         policies.append(house.forgetting.policy())
     jobs: dict[str, Any] = {"projections": house.projector.run(), "denials": house.denials.run()}
+    if house.courier is not None:
+        jobs["webhooks"] = _for_ever("webhooks", house.courier.run)
     if definition.timers is not None:
         jobs["timers"] = TimerRunner(house.db, house.handler, definition.timer_commands).run()
     own = [policy for policy in policies if _service_of(policy) == definition.name]
@@ -376,13 +386,6 @@ def _role(url: str) -> str:
     if not role:
         raise SettingsError("the database URL must name a role")
     return role
-
-
-def _outbound(settings: ChassisSettings) -> Outbound:
-    try:
-        return Outbound.allowing(settings.outbound_allow)
-    except ValueError:
-        raise SettingsError("REGIE_OUTBOUND_ALLOW: must be networks separated by commas, such as 127.0.0.0/8") from None
 
 
 def _vault_key(settings: ChassisSettings) -> bytes:

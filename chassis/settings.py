@@ -22,7 +22,8 @@ class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
     https URL of the keys tokens are verified with. `rate_<budget>` is how many requests a second one client may make for
     ever (`chassis/http/rates.py`); 0 is no limit.
     `outbound_allow` are networks, separated by commas, that addresses given by clients may lead to although they are not
-    public: `127.0.0.0/8` for a house on one machine, nothing in production.
+    public: `127.0.0.0/8` for a house on one machine, nothing in production. `webhook_pauses_s` are the pauses between attempts to deliver an event to a webhook, about three
+    days in all; after the last one it is disabled.
     `relay_lag_ready_s` is how far the stream may be behind the log while the service calls itself ready;
     `compare_stream_every_s` is how often the two are compared.
     """
@@ -41,6 +42,7 @@ class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
     issuer: str = "regie-local"
     audience: str = "regie"
     outbound_allow: str = ""
+    webhook_pauses_s: str = "5,300,1800,7200,18000,36000,50400,72000,86400"
     host: str = "127.0.0.1"
     port: int = 8400
     home: Path = Path(".regie")

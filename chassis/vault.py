@@ -93,6 +93,10 @@ class Vault:
         rows = await self._fetch("SELECT box FROM public.secrets WHERE tenant = $1 AND name = $2", tenant, name)
         return _open(self._kek, rows[0]["box"], f"{tenant}|secret|{name}") if rows else None
 
+    async def drop_secret(self, tenant: str, name: str) -> None:
+        """Forgets a secret nobody needs any more."""
+        await self._execute("DELETE FROM public.secrets WHERE tenant = $1 AND name = $2", tenant, name)
+
     def fingerprint(self, text: str) -> str:
         """First 16 hex digits of an HMAC under a server key: tells secrets apart, cannot be guessed back."""
         return hmac.new(self._fingerprints, text.encode(), sha256).hexdigest()[:16]

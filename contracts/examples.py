@@ -70,6 +70,7 @@ TEXTS: Final[dict[str, str]] = {
 """Examples of text fields by the field's name."""
 
 PATTERNS: Final[dict[str, str]] = {
+    "^https?://": "https://hooks.example.com/regie",
     "^[0-9a-f]{64}$": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "^#[0-9a-fA-F]{6}$": "#1d4ed8",
     "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "2026-1",

@@ -15,6 +15,7 @@ CONTACT: Final = {"name": "Regie operations", "url": "https://regie.example/supp
 """Names of the reserved domain `example` (RFC 2606): who runs a house names its own desk."""
 
 COMMON_TAGS: Final = {
+    "Webhooks": "Events sent to an address of yours, signed, in order, at least once each.",
     "Audit trail": "What happened, in the order of the log, with the proofs that nothing was changed since.",
     "Health": "For load balancers and supervisors; needs no token.",
 }

@@ -272,7 +272,7 @@ async def test_an_address_that_is_not_public_is_refused_and_nothing_is_recorded(
     before = len(await service.trail(show))
     for host in ("169.254.169.254", "10.0.0.5", "[::ffff:127.0.0.1]", "0x7f000001", "192.168.1.1:1935"):
         refused = await service.post(
-            f"{base}/destinations", 422, name="inside", url=f"rtmp://{host}/live", stream_key="k"
+            f"{base}/destinations", 403, name="inside", url=f"rtmp://{host}/live", stream_key="k"
         )
         assert refused["code"] == "ADDRESS_NOT_ALLOWED"
     assert len(await service.trail(show)) == before
