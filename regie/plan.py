@@ -145,7 +145,7 @@ def plan_from(environ: Mapping[str, str] = os.environ) -> Plan:
 
     Raises SettingsError naming the variable and its rule.
     """
-    tenants = tuple(environ.get("REGIE_TENANTS", "acme").split(","))
+    tenants = tuple(environ.get("REGIE_TENANTS", "acme,sandbox").split(","))
     try:
         for tenant in tenants:
             check_tenant(tenant)

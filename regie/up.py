@@ -120,15 +120,20 @@ def endpoints(supervisor: Supervisor) -> dict[str, Any]:
         issuer = Issuer(plan.home)
         found["tokens"] = {str(role): issuer.token([role], tenant) for role in TOKEN_ROLES}
     if supervisor.broker is not None:
-        found["nats"]["partner"] = {
-            "tenant": tenant,
-            "seed_file": str(supervisor.broker.seed_file(f"partner-{tenant}").absolute()),
-            "stream": PUBLIC,
-            "durable": durable_of(tenant),
-            "domain": DOMAIN,
-            "inbox_prefix": f"_INBOX_{tenant}",
-        }
+        found["nats"]["partner"] = partner_access(tenant, supervisor.broker.seed_file(f"partner-{tenant}"))
     return found
+
+
+def partner_access(tenant: str, seed_file: Path) -> dict[str, str]:
+    """What a partner of this tenant needs to read the stream."""
+    return {
+        "tenant": tenant,
+        "seed_file": str(seed_file.absolute()),
+        "stream": PUBLIC,
+        "durable": durable_of(tenant),
+        "domain": DOMAIN,
+        "inbox_prefix": f"_INBOX_{tenant}",
+    }
 
 
 def announce(show: Show, found: Mapping[str, Any], path: Path, took_s: float) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from regie.demo.client import StepFailed
 from regie.demo.house import NoHouse
+from regie.demo.loop import traffic
 from regie.demo.play import play
 from regie.demo.story import Story
 from regie.plan import ROOT
@@ -21,13 +22,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--schedule", type=Path, default=DEFAULT_SCHEDULE, help="a conference schedule: schedule.xml or schedule.json"
     )
+    parser.add_argument("--loop", action="store_true", help="small shows of the tenant sandbox, until Ctrl-C")
+    parser.add_argument("--pause", type=float, default=20.0, help="seconds between the shows of --loop")
+    parser.add_argument("--shows", type=int, default=0, help="so many shows of --loop; 0 is without end")
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit status 0 when every step held."""
     story = Story()
     try:
-        asyncio.run(play(story, args.schedule))
+        if args.loop:
+            asyncio.run(traffic(story, args.schedule, args.pause, args.shows))
+        else:
+            asyncio.run(play(story, args.schedule))
+    except KeyboardInterrupt:
+        story.console.print("\nStopped.")
+        return 0 if args.loop else 130
     except (StepFailed, NoHouse, OSError) as failed:
         story.console.print("[bold red]The demo failed.[/]")
         story.console.print(str(failed), markup=False, soft_wrap=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.roles import TOKEN_ROLES
-from regie.demo.client import Api, until
+from regie.demo.client import Api, StepFailed, until
 from regie.demo.story import Story
 from regie.demo.trail import Inbox, trail_in
 from regie.rtmp_receiver import RtmpReceiver
@@ -25,7 +25,6 @@ class Show:
     story: Story
     endpoints: Mapping[str, Any]
     apis: Mapping[str, Api]
-    partner: Inbox
     folder: Path
     schedule: Path
     stack: AsyncExitStack
@@ -41,8 +40,16 @@ class Show:
     receiver: RtmpReceiver | None = None
     assets: dict[str, str] = field(default_factory=dict)
     recording_id: str = ""
+    partner: Inbox | None = None
     instants: dict[str, str] = field(default_factory=dict)
     """Chosen moments by name, for the replay at the end."""
+
+    @property
+    def inbox(self) -> Inbox:
+        """What the partner received. Raises StepFailed where nobody listens."""
+        if self.partner is None:
+            raise StepFailed("no partner takes part in this show")
+        return self.partner
 
     @property
     def customer(self) -> Api:

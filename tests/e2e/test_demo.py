@@ -1,6 +1,7 @@
 """The main job on real input, and what must not be found anywhere afterwards."""
 
 import asyncio
+import json
 import os
 import sys
 from pathlib import Path
@@ -45,6 +46,34 @@ async def test_one_show_from_purchase_to_video_on_demand(endpoints):
     assert status == 0, output
     assert "All 43 steps held" in output
     assert await parked(endpoints) == []
+
+
+async def test_the_sandbox_has_shows_of_its_own_and_partners_can_read_them(endpoints, tmp_path):
+    env = {**os.environ, "REGIE_HOME": endpoints["home"], "COLUMNS": "250"}
+    command = [sys.executable, "-m", "regie", "demo", "--loop", "--shows", "1", "--pause", "0"]
+    process = await asyncio.create_subprocess_exec(
+        *command, env=env, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    found = json.loads((Home(Path(endpoints["home"])).run / "sandbox.json").read_text())
+    reader = ROOT / "docs" / "partners" / "python" / "read_stream.py"
+    (tmp_path / "endpoints.json").write_text(json.dumps(found))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        reader,
+        "--endpoints",
+        tmp_path / "endpoints.json",
+        "--count",
+        "5",
+        stdout=asyncio.subprocess.PIPE,
+    )
+    told, _ = await asyncio.wait_for(process.communicate(), 60)
+    assert len(told.decode().splitlines()) == 5
+    token = {"authorization": f"Bearer {found['tokens']['partner']}"}
+    async with httpx.AsyncClient(headers=token) as http:
+        page = (await http.get(f"{endpoints['services']['scheduling']['url']}/events")).json()
+    assert "scheduling.show_confirmed.v1" in {entry["type"] for entry in page["entries"]}
 
 
 async def parked(endpoints) -> list[dict[str, str]]:

@@ -5,7 +5,7 @@ It runs in the test's process, on a port of its own.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,7 @@ class Receiver:
     tries: int = 0
     url: str = ""
     more: asyncio.Event = field(default_factory=asyncio.Event)
+    before_answer: Callable[[], Awaitable[None]] | None = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
@@ -50,10 +51,12 @@ class Receiver:
                 if step == "hang up":
                     break
                 status = self.judge(headers, body) if step == 200 else int(step)
+                self.more.set()
+                if self.before_answer is not None:
+                    await self.before_answer()
                 extra = "".join(f"{name}: {value}\r\n" for name, value in self.answer_headers.items())
                 writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: 2\r\n{extra}\r\nok".encode())
                 await writer.drain()
-                self.more.set()
         writer.close()
 
     def judge(self, headers: dict[str, str], body: bytes) -> int:

@@ -17,13 +17,13 @@ async def partner(show: Show) -> None:
         trail = await trail_of(show.sre, show.show_id)
         wanted = {service: len(trail[service]) for service in SERVICES}
         received = await until("the partner's stream", lambda: _received(show, wanted), 30)
-        count = show.partner.check(received, await trail_of(show.sre, show.show_id))
+        count = show.inbox.check(received, await trail_of(show.sre, show.show_id))
         told(f"{count} events: " + ", ".join(f"{service} {len(received[service])}" for service in SERVICES))
 
 
 async def _received(show: Show, wanted: Mapping[str, int]) -> dict[str, list[Recorded]] | None:
     """What the partner has, once it is at least as much of every service as was recorded before."""
-    received = show.partner.of_show(show.show_id)
+    received = show.inbox.of_show(show.show_id)
     return received if all(len(received[service]) >= wanted[service] for service in SERVICES) else None
 
 
