@@ -88,8 +88,12 @@ def rows_of(append: Append) -> list[Row]:
 
 def size_of(append: Append, rows: Sequence[Row]) -> int:
     """About how many bytes a waiting change holds."""
-    held = sum(len(row[5]) + len(row[6]) for row in rows) + len(append.answer) + _NOTHING_ELSE
-    return held + sum(len(parked.message) + len(parked.error) for parked in append.parked)
+    held = len(append.answer) + _NOTHING_ELSE
+    for row in rows:
+        held += len(row[5]) + len(row[6])
+    for parked in append.parked:
+        held += len(parked.message) + len(parked.error)
+    return held
 
 
 def is_simple(append: Append) -> bool:

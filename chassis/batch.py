@@ -20,7 +20,7 @@ class Waiting:
     __slots__ = ("append", "claims", "done", "rows", "simple", "size")
 
     def __init__(self, append: Append, done: asyncio.Future[int]) -> None:
-        if not append.drafts and not append.expect and is_simple(append) and append.key is None:
+        if not append.expect and append == Append(tenant=append.tenant):
             raise ValueError("an append of nothing")
         _check_versions(append)
         self.append, self.done = append, done
