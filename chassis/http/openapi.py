@@ -19,7 +19,18 @@ from chassis.http.answers import Answer, Receipt, Versioned
 from chassis.http.examples import example_of
 from chassis.http.follow import EVENT_STREAM, Followed
 from chassis.http.links import add_links
-from chassis.http.parts import BEARER, COMMON_TAGS, CONTACT, HEADERS, LICENCE, oauth, problem_response, refer
+from chassis.http.parts import (
+    BEARER,
+    COMMON_TAGS,
+    CONTACT,
+    HEADERS,
+    LICENCE,
+    oauth,
+    problem_name,
+    problem_response,
+    problem_schema,
+    refer,
+)
 from chassis.http.problems import FieldError, Problem
 from chassis.http.rules import (
     JSON,
@@ -129,10 +140,19 @@ class _Schemas:
         self._by_id = {id(kind): schema for kind, schema in zip(wanted, found, strict=True)}
         self._kept = wanted
         self.examples: dict[str, Json] = {}
+        self._problems: dict[str, str] = {}
         self.components["Problem"]["additionalProperties"] = True
 
     def of(self, wanted: Any) -> Json:
         return self._by_id[id(wanted)]
+
+    def problem(self, refusals: list[type[Refusal]], status: int, operation: str) -> Json:
+        """A schema shared by all operations that answer with the same codes."""
+        codes = ".".join(sorted({refusal.code for refusal in refusals}))
+        if codes not in self._problems:
+            self._problems[codes] = problem_name(refusals, status, operation)
+            self.components[self._problems[codes]] = problem_schema(refusals, REF)
+        return {"$ref": REF.format(name=self._problems[codes])}
 
     def body(self, wanted: Any) -> Json:
         """The schema of a body, with an example: shared where the schema is."""
@@ -229,7 +249,7 @@ class _Operation:
             by_status.setdefault(refusal.status, []).append(refusal)
         for status, refusals in sorted(by_status.items()):
             name = ".".join(sorted({refusal.code for refusal in refusals}))
-            responses[name] = problem_response(status, refusals, REF)
+            responses[name] = problem_response(status, refusals, schemas.problem(refusals, status, self.id))
             found[str(status)] = {"$ref": f"#/components/responses/{name}"}
         return found
 

@@ -91,13 +91,24 @@ def refer(*names: str) -> Json:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def problem_response(status: int, refusals: list[type[Refusal]], ref: str) -> Json:
-    """How refusals of one status are answered. `ref` is the template of references to schemas."""
+def problem_schema(refusals: list[type[Refusal]], ref: str) -> Json:
+    """The schema of an answer with one of these refusals. `ref` is the template of references."""
     codes = sorted({refusal.code for refusal in refusals})
     properties: Json = {"code": {"type": "string", "enum": codes}}
     if Invalid in refusals:
         properties["errors"] = {"type": "array", "items": {"$ref": ref.format(name="FieldError")}}
-    schema = {"allOf": [{"$ref": ref.format(name="Problem")}, {"type": "object", "properties": properties}]}
+    return {"allOf": [{"$ref": ref.format(name="Problem")}, {"type": "object", "properties": properties}]}
+
+
+def problem_name(refusals: list[type[Refusal]], status: int, operation: str) -> str:
+    """A name for that schema: by its codes while they are few, otherwise by the first operation that answers so."""
+    codes = sorted({refusal.code for refusal in refusals})
+    words = ["".join(word.capitalize() for word in code.split("_")) for code in codes]
+    return "Or".join(words) + "Problem" if len(words) < 3 else f"{operation[:1].upper()}{operation[1:]}{status}Problem"
+
+
+def problem_response(status: int, refusals: list[type[Refusal]], schema: Json) -> Json:
+    """How refusals of one status are answered."""
     headers = ["traceparent", "Content-Language"]
     headers += ["WWW-Authenticate"] if status in (401, 403) else []
     headers += ["Retry-After"] if status in (429, 503) else []

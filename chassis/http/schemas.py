@@ -25,6 +25,17 @@ def schemas_of(types: Sequence[Any], ref_template: str) -> tuple[list[Json], dic
     found, components = msgspec.json.schema_components([*types, *structs], ref_template=ref_template)
     named = found[len(types) :]
     at = len(ref_template.partition("{name}")[0])
+    renamed = {
+        reference["$ref"][at:]: _plain_name(reference["$ref"][at:], info)
+        for reference, info in zip(named, structs.values(), strict=True)
+        if "." in reference["$ref"][at:]
+    }
+    if renamed:
+        components = {renamed.get(name, name): each for name, each in components.items()}
+        _rename(
+            [*found, components],
+            {ref_template.format(name=old): ref_template.format(name=new) for old, new in renamed.items()},
+        )
     for reference, info in zip(named, structs.values(), strict=True):
         component = components[reference["$ref"][at:]]
         for field in info.fields:
@@ -36,6 +47,28 @@ def schemas_of(types: Sequence[Any], ref_template: str) -> tuple[list[Json], dic
     _write_patterns_for_all(schemas)
     _write_patterns_for_all(components)
     return schemas, components
+
+
+def _plain_name(path: str, info: inspect.StructType) -> str:
+    """The name of a schema whose class shares its name with another: no Python path is a name of ours.
+
+    Two events are told apart by their service. Raises TypeError for other types: one of them needs another name.
+    """
+    service, dot, _ = str(info.tag or "").partition(".")
+    if not dot:
+        raise TypeError(f"{path}: another schema of this document is called {info.cls.__name__}, too; rename one")
+    return service.capitalize() + info.cls.__name__
+
+
+def _rename(node: Any, references: dict[str, str]) -> None:
+    if isinstance(node, dict):
+        if node.get("$ref") in references:
+            node["$ref"] = references[node["$ref"]]
+        for inner in node.values():
+            _rename(inner, references)
+    elif isinstance(node, list):
+        for inner in node:
+            _rename(inner, references)
 
 
 def _write_patterns_for_all(node: Any) -> None:

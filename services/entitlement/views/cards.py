@@ -37,7 +37,7 @@ class Hours(msgspec.Struct, frozen=True, kw_only=True):
     consumed_minutes: int
 
 
-class Window(msgspec.Struct, frozen=True, kw_only=True):
+class CoverageWindow(msgspec.Struct, frozen=True, kw_only=True):
     """The show the hours are bound to, and its coverage [`opens_at`, `closes_at`)."""
 
     show_id: UUID
@@ -61,7 +61,7 @@ class EntitlementCard(msgspec.Struct, frozen=True, kw_only=True):
     rules: CoverageRules
     hours: Hours
     show_id: UUID | None
-    reservation: Window | None
+    reservation: CoverageWindow | None
     suspended_because: str | None
     ended_at: datetime | None
 
@@ -94,6 +94,6 @@ def hours(ledger: Ledger) -> Hours:
     )
 
 
-def _window(state: Owned) -> Window | None:
+def _window(state: Owned) -> CoverageWindow | None:
     reservation = reservation_of(state)
-    return None if reservation is None else msgspec.convert(reservation, Window, from_attributes=True)
+    return None if reservation is None else msgspec.convert(reservation, CoverageWindow, from_attributes=True)
