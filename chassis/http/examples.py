@@ -34,8 +34,8 @@ def example_of(schema: Json, components: Mapping[str, Json], name: str = "", *, 
     if "enum" in schema:
         return schema["enum"][crc32(name.encode()) % len(schema["enum"])]
     for choice in ("anyOf", "oneOf"):
-        if choice in schema and "properties" in schema:
-            return _object(schema, components, name, depth) | _settled(schema[choice][0])
+        if choice in schema.get("then", {}):
+            return _object(schema, components, name, depth) | _settled(schema["then"][choice][0])
         if choice in schema:
             real = [each for each in schema[choice] if each.get("type") != "null"]
             rest = {key: value for key, value in schema.items() if key != choice}

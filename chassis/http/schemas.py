@@ -40,7 +40,9 @@ def schemas_of(types: Sequence[Any], ref_template: str) -> tuple[list[Json], dic
         component = components[reference["$ref"][at:]]
         for field in info.fields:
             _mark_formats(component["properties"][field.encode_name], field.type)
-        component.update(getattr(info.cls, "between_fields", {}))
+        if between := getattr(info.cls, "between_fields", {}):
+            # "If anything, then this": a choice beside `properties` makes generators of clients forget the properties.
+            component |= {"if": {}, "then": between}
     schemas = list(found[: len(types)])
     for schema, info in zip(schemas, infos, strict=True):
         _mark_formats(schema, info)

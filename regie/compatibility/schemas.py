@@ -102,6 +102,10 @@ def _branches(schema: Json, named: Mapping[str, Json]) -> Iterator[Json]:
     if "$ref" in schema:
         rest = {key: value for key, value in schema.items() if key != "$ref"}
         yield from _branches(_both(named[schema["$ref"].rpartition("/")[2]], rest), named)
+    elif schema.get("if") == {}:
+        yield from _branches(
+            {**{key: each for key, each in schema.items() if key not in ("if", "then")}, **schema["then"]}, named
+        )
     elif "allOf" in schema:
         whole = {key: value for key, value in schema.items() if key != "allOf"}
         for part in schema["allOf"]:
