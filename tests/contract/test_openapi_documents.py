@@ -32,13 +32,14 @@ def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def planted(path: Path, tmp_path: Path) -> Path:
-    """The document with three mistakes: an operation without a description, an undeclared tag, a wrong example."""
+    """One path of the document with three mistakes: no description, an undeclared tag, a wrong example."""
     document = read(path)
+    document["paths"] = dict(list(document["paths"].items())[:1])
     one = next(operations(document))
     one["tags"] = ["Nobody declared this"]
     del one["description"]
-    name = next(iter(document["components"]["examples"]))
-    document["components"]["examples"][name]["value"] = 7
+    body = next(iter(one["responses"]["200"]["content"].values()))
+    body["examples"] = {"example": {"value": 7}}
     target = tmp_path / "planted.json"
     target.write_text(json.dumps(document))
     return target

