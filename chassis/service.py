@@ -284,7 +284,8 @@ def _checks(house: House) -> list[tuple[str, Callable[[], Awaitable[Any]]]]:
         await house.relay.check()
 
     async def parked() -> str:
-        return parked_summary(house.definition.name, await house.store.parked())
+        with tenancy.seeing_all():
+            return parked_summary(house.definition.name, await house.store.parked())
 
     async def stream() -> str:
         return await house.reconciler.check() if house.reconciler else "ok, not compared yet"
