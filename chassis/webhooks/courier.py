@@ -42,6 +42,7 @@ POLL_S: Final = 2.0
 SKIP: Final = 1000
 """So many positions without a wanted event are noted, so that a restart need not read them again."""
 JITTER: Final = 0.2
+OLD_KEYS: Final = 3
 _LOCK: Final = 7_245_003
 
 
@@ -74,10 +75,10 @@ class Mail:
         return await self._post.send(hook.url, headers, body)
 
     async def _keys(self, hook: Hook, now: datetime) -> list[str]:
-        """The key in use, and the one before it while it is still valid."""
+        """The key in use, and those before it while they are still valid: the answer of a rotation may get lost."""
         numbers = [hook.secret]
         if hook.old_secret_until is not None and hook.old_secret_until > now:
-            numbers.append(hook.secret - 1)
+            numbers += range(hook.secret - 1, max(0, hook.secret - OLD_KEYS - 1), -1)
         found = [await self._vault.secret(hook.tenant, secret_name(self._service, hook.id, n)) for n in numbers]
         if found[0] is None:
             raise Unreachable("the signing key is not in the vault")

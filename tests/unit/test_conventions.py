@@ -23,11 +23,29 @@ WITHOUT_VERSION: Final = {
     "forgetPerson": "about a person, who is no resource with versions",
     "retryParked": "about a message, which is settled once",
     "dropParked": "about a message, which is settled once",
+    "createWebhook": "about an address, of which nothing is known yet",
+    "deleteWebhook": "wanted whatever the webhook has come to",
+    "pauseWebhook": "wanted whatever the webhook has come to; refused in another state",
+    "resumeWebhook": "wanted whatever the webhook has come to",
+    "replayWebhook": "names the position itself",
+    "rotateWebhookSecret": "wanted whatever the webhook has come to",
+    "pingWebhook": "changes nothing",
 }
 """Commands that take no If-Match."""
-WITHOUT_KEY: Final = {"retryParked", "dropParked"}
+WITHOUT_KEY: Final = {
+    "retryParked",
+    "dropParked",
+    "deleteWebhook",
+    "pauseWebhook",
+    "resumeWebhook",
+    "replayWebhook",
+    "rotateWebhookSecret",  # a key whose answer was lost stays valid beside its successor
+    "pingWebhook",
+}
 """Commands that are harmless to repeat by what they are."""
-WITHOUT_HISTORY: Final[dict[str, str]] = {}
+WITHOUT_HISTORY: Final[dict[str, str]] = {
+    "showWebhook": "administration and no part of the log; listWebhookActions tells what was done to it",
+}
 """Resources with a version that cannot be asked for as they were."""
 
 Json = dict[str, Any]
@@ -54,7 +72,7 @@ class Operation(NamedTuple):
     def success(self) -> Json:
         return next(
             self.document["responses"][status]
-            for status in ("200", "201", "202")
+            for status in ("200", "201", "202", "204")
             if status in self.document["responses"]
         )
 
