@@ -3,7 +3,7 @@
 Each query names its tenant; that is the first wall. The second is the database's: every table with a column `tenant`
 shows only the rows of the session's tenant, whatever the query says (`chassis/migrate.py`). Connections of `open_pool`
 carry the sight of whoever takes them: nothing, unless this work was told otherwise. A request sees the tenant of its
-token (`chassis/http/gate.py`); what keeps the house running sees all. See docs/decisions/0008-row-level-security.md.
+token (`chassis/http/gate.py`); what keeps the house running sees all. See docs/decisions/0009-row-level-security.md.
 """
 
 import contextlib
