@@ -147,16 +147,19 @@ async def _served(shape: str, database_url: str) -> AsyncIterator[str]:
         env={**os.environ, "BENCH_DATABASE_URL": database_url},
     )
     try:
-        await _answers(f"http://127.0.0.1:{port}/shows")
+        await _answers(f"http://127.0.0.1:{port}/shows", process)
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.terminate()
-        await process.wait()
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
 
 
-async def _answers(url: str) -> None:
-    async with httpx.AsyncClient() as client, asyncio.timeout(30):
+async def _answers(url: str, process: asyncio.subprocess.Process) -> None:
+    async with httpx.AsyncClient() as client, asyncio.timeout(60):
         while True:
+            if process.returncode is not None:
+                raise RuntimeError(f"{url} ended with status {process.returncode}")
             try:
                 await client.get(url)
             except httpx.TransportError:
