@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from granian import Granian
 from granian.constants import Interfaces, Loops
 from litestar import Litestar, post
+from litestar.datastructures import State
 from litestar.params import JSONBody
 
 from chassis.service import POOL_SIZE
@@ -56,7 +57,7 @@ async def insert(database: asyncpg.Pool, title: str, zone: str) -> UUID:
 
 
 @post("/shows")
-async def litestar_route(data: JSONBody[Wish], state: Any) -> Made:
+async def litestar_route(data: JSONBody[Wish], state: State) -> Made:
     """Insert one row."""
     return Made(id=await insert(state.pool, data.title, data.zone))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.contract.fuzz.real import identities
 from tests.support.served import Served, served_toy
 
 ROOT = Path(__file__).parent.parent.parent
@@ -23,10 +24,12 @@ async def served(free_port: Callable[[], int], request: pytest.FixtureRequest) -
         yield toy
 
 
-async def _schemathesis(served: Served, *options: str) -> tuple[int | None, str]:
+async def _schemathesis(served: Served, folder: Path, *options: str) -> tuple[int | None, str]:
     """Exit status and output of generated requests against every operation, with every check."""
-    command = ["-m", "schemathesis.cli", "--config-file", str(CONFIG), "run", f"{served.url}/openapi.json"]
-    common = ["--checks", "all", "--header", f"Authorization: Bearer {served.token}"]
+    config = folder / "schemathesis.toml"
+    config.write_text(CONFIG.read_text() + identities(folder, acme=served.token, globex=served.stranger))
+    command = ["-m", "schemathesis.cli", "--config-file", str(config), "run", f"{served.url}/openapi.json"]
+    common = ["--checks", "all"]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *command,
@@ -41,18 +44,33 @@ async def _schemathesis(served: Served, *options: str) -> tuple[int | None, str]
     return process.returncode, out
 
 
-async def test_generated_requests_find_nothing_the_contract_does_not_say(served: Served) -> None:
-    status, out = await _schemathesis(served, "--max-examples", "10")
+async def test_generated_requests_find_nothing_the_contract_does_not_say(served: Served, tmp_path: Path) -> None:
+    status, out = await _schemathesis(served, tmp_path, "--max-examples", "10")
     assert status == 0, out
     assert "7 selected / 7 total" in out
     assert "Authentication failed" not in out
 
 
-@pytest.mark.parametrize("served", [["--sabotaged"]], indirect=True)
-async def test_generated_requests_find_an_answer_the_contract_does_not_allow(served: Served) -> None:
-    status, out = await _schemathesis(served, "--phases", "coverage", "--include-operation-id", "lie")
+@pytest.mark.parametrize(
+    ("served", "options", "found"),
+    [
+        (["--sabotaged"], ["--phases", "coverage", "--include-operation-id", "lie"], "Response violates schema"),
+        (["--stumbling"], ["--max-examples", "25", "--include-operation-id", "planShow"], "Server error"),
+        (
+            ["--deaf"],
+            ["--phases", "coverage", "--include-operation-id", "listShows"],
+            "Schema-violating request accepted",
+        ),
+        (["--indiscreet"], ["--max-examples", "25"], "Object-level authorization bypass"),
+    ],
+    indirect=["served"],
+)
+async def test_generated_requests_find_each_sabotage(
+    served: Served, tmp_path: Path, options: list[str], found: str
+) -> None:
+    status, out = await _schemathesis(served, tmp_path, *options)
     assert status == 1, out
-    assert "Response violates schema" in out
+    assert found in out
 
 
 async def test_head_of_an_endless_stream_ends(served: Served) -> None:

@@ -1,7 +1,8 @@
 """The toy service on a real socket, with one stream that never ends of itself.
 
-`python -m tests.contract.toy_server PORT [--sabotaged] [--tight]` prints a token for everything it does, then serves until told to
-stop. Sabotaged, it has one operation whose answers its contract does not allow. Tight, it has little patience and room.
+`python -m tests.contract.toy_server PORT [--sabotaged] [--tight]` prints a token for everything it does and one of another customer, then
+serves until told to stop. Sabotaged, it has one operation whose answers its contract does not allow; `SABOTAGES` are
+other faults generated requests must find. Tight, it has little patience and room.
 """
 
 import asyncio
@@ -9,12 +10,15 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from typing import Any, Final
+from uuid import UUID
 
 from litestar import Request, Response, get
 from litestar.response import Stream
 
-from chassis.http import serve
+from chassis.handle import Outcome
+from chassis.http import gate, serve
 from chassis.http.guard import USUAL, Limits
+from contracts.problems import NotFound
 from tests.unit.chassis_http import toy
 
 TIGHT: Final = Limits(connections=200, head_s=2, grace_s=1, unread_s=2, linger_s=1)
@@ -65,12 +69,47 @@ async def liar() -> Response[toy.Show]:
     return Response({"id": 7})  # type: ignore[arg-type]
 
 
+def stumble() -> None:
+    """A title with a character beyond the basic plane is our fault."""
+    plan = toy.Shows.plan
+
+    def stumbling(shows: toy.Shows, tenant: str, show: toy.Show) -> Outcome:
+        if max(show.title) > "\uffff":
+            raise RuntimeError(show.title)
+        return plan(shows, tenant, show)
+
+    toy.Shows.plan = stumbling  # type: ignore[method-assign]
+
+
+def show_others() -> None:
+    """A show is shown to whoever knows its id."""
+
+    def seen(shows: toy.Shows, _tenant: str, ident: UUID) -> tuple[toy.Show, int]:
+        if ident not in shows.found:
+            raise NotFound
+        return shows.found[ident][1:]
+
+    toy.Shows.see = seen  # type: ignore[method-assign]
+
+
+def ignore_the_query() -> None:
+    """Parameters nobody knows are dropped in silence."""
+    gate.check_query = lambda *_: None  # type: ignore[assignment]
+
+
+SABOTAGES: Final = {"--stumbling": stumble, "--indiscreet": show_others, "--deaf": ignore_the_query}
+
+
 async def said_goodbye() -> None:
     print("shut down", flush=True)  # noqa: T201 - a test reads it
 
 
 if __name__ == "__main__":
-    print(toy.token(exp=int(time.time()) + 3600), flush=True)  # noqa: T201 - a test reads it
+    for option, sabotage in SABOTAGES.items():
+        if option in sys.argv:
+            sabotage()
+    soon = int(time.time()) + 3600
+    print(toy.token(exp=soon), toy.token(exp=soon, tenant="globex", sub="bob"), flush=True)  # noqa: T201 - a test reads it
     more = [liar] if "--sabotaged" in sys.argv else []
     tight = "--tight" in sys.argv
     app = toy.app(

@@ -17,6 +17,8 @@ class Served(NamedTuple):
     process: asyncio.subprocess.Process
     port: int
     token: str
+    stranger: str
+    """Another customer's token."""
 
     @property
     def url(self) -> str:
@@ -44,7 +46,7 @@ async def served_toy(port: int, *options: str) -> AsyncIterator[Served]:
     )
     try:
         assert process.stdout
-        served = Served(process, port, (await process.stdout.readline()).decode().strip())
+        served = Served(process, port, *(await process.stdout.readline()).decode().split())
         await _until_live(served.url)
         yield served
     finally:

@@ -76,14 +76,14 @@ class Services:
     def log(self, service: str) -> str:
         return Path(self.endpoints["services"][service]["log"]).read_text(errors="replace")
 
-    async def fuzz(self, service: str, *options: str) -> Run:
-        """Generated requests against every operation of a service, with every check."""
+    async def fuzz(self, service: str, *options: str, more: str = "") -> Run:
+        """Generated requests against every operation of a service, with every check; `more` is configuration."""
         folder = self.folder / service
         folder.mkdir(exist_ok=True)
         tally, seeds, config = folder / "tally.json", folder / "seeds.json", folder / "schemathesis.toml"
         await self._note_checkpoint(service)
         seeds.write_bytes(msgspec.json.encode(self.stock.seeds(self.url(service), self.token, tally)))
-        config.write_text(CONFIG.read_text() + self._identities(folder))
+        config.write_text(CONFIG.read_text() + more + identities(folder, acme=self.token, globex=self.stranger))
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
             *("run", f"{self.url(service)}/openapi.json", "--checks", "all", "--no-color", *options),
@@ -103,16 +103,20 @@ class Services:
         size = int(note.splitlines()[1])
         self.stock.fields["proveConsistency"] = {"old": [size], "new": [size]}
 
-    def _identities(self, folder: Path) -> str:
-        """Who asks, and a peer who must never see the same things. Source: Web Fuzzing Commons, authentication."""
-        users = {"acme": self.token, "globex": self.stranger}
-        entries = [
-            {"name": name, "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {token}"}]}
-            for name, token in users.items()
-        ]
-        path = folder / "identities.json"
-        path.write_text(json.dumps({"auth": entries}))
-        return f'\n[auth.wfc]\npath = "{path}"\nuser = "acme"\npeers = ["acme", "globex"]\n'
+
+def identities(folder: Path, **users: str) -> str:
+    """Configuration: the first user asks, and none may ever see the other's things. `users` are tokens by name.
+
+    Source: Web Fuzzing Commons, authentication.
+    """
+    entries = [
+        {"name": name, "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {token}"}]}
+        for name, token in users.items()
+    ]
+    path = folder / "identities.json"
+    path.write_text(json.dumps({"auth": entries}))
+    first, peers = next(iter(users)), json.dumps(list(users))
+    return f'\n[auth.wfc]\npath = "{path}"\nuser = "{first}"\npeers = {peers}\n'
 
 
 @asynccontextmanager
