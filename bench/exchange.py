@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 from urllib.parse import urlsplit
@@ -75,7 +76,7 @@ class Bench:
         partner = await self.server.connect("partner-acme")
 
         async def hear(message: Msg) -> None:
-            arrived[message.headers["ce-id"]] = time.perf_counter()
+            arrived[(message.headers or {})["ce-id"]] = time.perf_counter()
 
         async with self._relaying():
             await partner.jetstream().subscribe("pub.acme.>", stream=PUBLIC, ordered_consumer=True, cb=hear)
@@ -157,7 +158,7 @@ async def bench(seconds: float, events: int) -> AsyncIterator[Bench]:
         await ensure_exchange(admin, ("acme",))
         await admin.close()
         urls = await Databases(postgres, home).make("chassis", migrated=False)
-        await migrate(urls.owner_url, urlsplit(urls.service_url).username, [CHASSIS_SQL])
+        await migrate(urls.owner_url, urlsplit(urls.service_url).username or "", [CHASSIS_SQL])
         async with toy_house(urls.service_url) as (store, handler):
             yield Bench(store, handler, server, seconds, events)
     finally:
@@ -172,7 +173,7 @@ async def measure(seconds: float, events: int, rounds: int) -> Measured:
         await parts.append()
         contestants = {"append": parts.append, "publish": parts.publish, "plain": parts.plain, "relay": parts.relay}
         for rate in RATES:
-            contestants[f"{rate}/s"] = lambda rate=rate: parts.end_to_end(rate)
+            contestants[f"{rate}/s"] = partial(parts.end_to_end, rate)
         return await interleaved(contestants, rounds=rounds)
 
 
