@@ -73,6 +73,15 @@ contracts-release: $(STAMP) ## keep the contracts of this code as those of a rel
 bench-%: $(STAMP) ## measure a part against its references into docs/benchmarks: bench-store
 	@$(BIN)/python -m bench.$* $(BENCH)
 
+.PHONY: audit
+audit: $(STAMP) ## ask for known vulnerabilities in what the lock names; fails, too, where nobody can be asked
+	deploy/audit.sh
+
+.PHONY: sbom
+sbom: $(STAMP) ## write what the environment consists of to build/sbom.json (CycloneDX)
+	@mkdir -p build
+	$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible -o build/sbom.json
+
 .PHONY: lock
 lock: $(STAMP) ## resolve the dependencies of pyproject.toml into requirements.lock
 	deploy/bootstrap.sh lock

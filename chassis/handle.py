@@ -20,7 +20,7 @@ from chassis.decider import Codec, Decider
 from chassis.faults import Conflict, KeyTaken
 from chassis.store import Append, AsOf, CursorMove, Draft, Key, Parking, Store
 from contracts.envelope import Actor, Event, Metadata, Mode
-from contracts.problems import Busy, KeyReused, NotFound, Refusal, StaleVersion
+from contracts.problems import Busy, KeyReused, NotFound, Refusal, StaleVersion, WrongState
 
 S = TypeVar("S")
 
@@ -55,12 +55,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class Do(msgspec.Struct, frozen=True, kw_only=True):
     """A command for one aggregate.
 
+    `existing`: it begins nothing, so where there is nothing the answer is NotFound before anything is decided.
     `tolerate` lists refusals that mean "nothing to do". `otherwise` turns a refusal into the command to run instead.
     """
 
     decider: Decider[Any, Any]
     ident: UUID | str
     command: Any
+    existing: bool = False
     tolerate: tuple[type[Refusal], ...] = ()
     otherwise: Callable[[Refusal], "Do"] | None = None
 
@@ -183,6 +185,8 @@ class Handler:
             except Refusal as refusal:
                 if isinstance(refusal, do.tolerate):
                     continue
+                if do.otherwise is None and isinstance(refusal, _NothingThere):
+                    raise NotFound from refusal
                 if do.otherwise is None:
                     raise
                 raise _Instead([*request.dos[:nr], do.otherwise(refusal), *request.dos[nr + 1 :]]) from refusal
@@ -199,20 +203,27 @@ class Handler:
     ) -> tuple[_Loaded, Sequence[Event]]:
         """Decides on the cached state; a refusal of that is final only after the log itself was asked."""
         cached = current or self._cache.get(do.stream)
-        if cached is None:
+        if cached is None and not do.existing:
             # What is decided on nothing begins a new stream, nearly always; the store refuses where that was wrong.
             with contextlib.suppress(Refusal):
                 guess = _Loaded(do.decider.initial, 0, cause.tenant)
                 if events := _decided(do, guess, expect):
                     return guess, events
-        elif cached.tenant == cause.tenant:
+        elif cached is not None and cached.version and cached.tenant == cause.tenant:
             try:
                 return cached, _decided(do, cached, expect)
             except Refusal:
                 if current is not None:
                     raise
         fresh = await self._load(do.decider, do.stream, cause.tenant)
-        return fresh, _decided(do, fresh, expect)
+        if do.existing and not fresh.version:
+            raise NotFound
+        try:
+            return fresh, _decided(do, fresh, expect)
+        except WrongState as refusal:
+            if fresh.version:
+                raise
+            raise _NothingThere(refusal.detail, **refusal.facts) from refusal
 
     def _draft(self, do: Do, version: int, event: Event, cause: Cause) -> Draft:
         return Draft(
@@ -292,8 +303,8 @@ class Handler:
             state = decider.fold(self._codec.history(records), known.state)
             known = _Loaded(state, records[-1].version, owner)
             self._remember(stream, known)
-        if known.version and known.tenant != tenant:
-            raise NotFound
+        if known.version and known.tenant != tenant:  # what is another tenant's looks as if it never was
+            return _Loaded(decider.initial, 0, tenant)
         return known
 
     def _remember(self, stream: str, loaded: _Loaded) -> None:
@@ -316,6 +327,10 @@ class Handler:
             yield
 
 
+class _NothingThere(WrongState):
+    """The command begins nothing, and there is nothing: 404, except to a policy that tolerates or replaces it."""
+
+
 class _Instead(Exception):  # noqa: N818
     """A refused command is replaced by another; the streams to hold may differ, so everything starts over."""
 
@@ -325,6 +340,8 @@ class _Instead(Exception):  # noqa: N818
 
 def _decided(do: Do, current: _Loaded, expect: int | None) -> Sequence[Event]:
     if expect is not None and current.version != expect:
+        if not current.version:  # what would be 404 anyway is 404. Source: RFC 9110 section 13.2.1
+            raise NotFound
         raise StaleVersion(expected=expect, found=current.version)
     events: Sequence[Event] = do.decider.decide(do.command, current.state)
     return events

@@ -7,7 +7,7 @@ from chassis.auth import Caller, Verifier
 from chassis.denials import Attempt, Denials
 from chassis.http.problems import NoSuchPage
 from chassis.http.rules import Rule
-from contracts.problems import Forbidden, NotFound, Refusal, Unauthenticated
+from contracts.problems import Forbidden, Refusal, Unauthenticated
 
 
 class DenialsOf:
@@ -42,6 +42,6 @@ def _reason(refusal: Refusal) -> str | None:
             return "MISSING_SCOPE"
         case NoSuchPage():
             return None
-        case NotFound():
+        case _ if refusal.status in (403, 404):
             return refusal.code
     return None

@@ -59,7 +59,7 @@ class Request(msgspec.Struct, frozen=True):
 
     async def run(self, handler: Handler, stage_id: UUID, command: c.Operated, *more: Do) -> Outcome:
         """Decide it on the stage, and what goes with it elsewhere, whole or not at all."""
-        dos = [Do(decider=STAGE, ident=stage_id, command=command), *more]
+        dos = [Do(decider=STAGE, ident=stage_id, command=command, existing=True), *more]
         return await handler.run_all(dos, self.cause, expect=self.expect, key=self.key)
 
 
@@ -140,6 +140,7 @@ async def connect_presenter(
     Raises FeedAddressMissing where the picture is to be pulled and no address is given.
     """
     tenant, presenter_id = request.me.tenant, command.presenter_id
+    stage = await stage_of(house, request, stage_id)
     if command.feed is e.FeedKind.URL and not address:
         raise FeedAddressMissing
     if command.feed is e.FeedKind.URL and address:
@@ -148,7 +149,8 @@ async def connect_presenter(
     if secret is not None:
         fingerprint = house.sealed.fingerprint(secret)
         command = msgspec.structs.replace(command, key_fingerprint=fingerprint)
-        await house.sealed.keep_secret(tenant, secret_name(presenter_id, fingerprint), secret)
+        if presenter_id in stage.presenters:  # otherwise refused below, and nothing is left in the vault
+            await house.sealed.keep_secret(tenant, secret_name(presenter_id, fingerprint), secret)
     outcome = await request.run(house.handler, stage_id, command)
     if command.feed is not e.FeedKind.INGEST:
         return outcome, None

@@ -12,6 +12,7 @@ from chassis.handle import utc_now
 from chassis.http import Answer, Caller, Page, Paging, receipt, refuses
 from chassis.service import House
 from contracts.entitlement import Activity, CoverageRules, Duty, ServiceTermsRegistered
+from contracts.problems import NotFound
 from services.entitlement import commands as c
 from services.entitlement.api.common import ADMIN, COMMAND, QUERY, READ, Asked, Body, Name, Text, Version
 from services.entitlement.application import PROVIDER, Desk, rules_of, terms_id
@@ -126,17 +127,24 @@ async def list_terms(
     return Page(items=[terms_of(each.terms) for each in listed.items], next=listed.next)
 
 
+async def _terms(desk: Desk, me: Caller, version: str) -> ServiceTermsRegistered:
+    """Raises NotFound: a path that leads nowhere is no fault of a body's."""
+    try:
+        return await desk.terms(me.tenant, version)
+    except TermsUnknown:
+        raise NotFound from None
+
+
 @get(
     "/terms/{version:str}",
     operation_id="getTerms",
     scopes=READ,
     tags=TAGS,
     dependencies=QUERY,
-    responses=refuses(TermsUnknown),
 )
 async def get_terms(version: FromPath[str], me: NamedDependency[Caller], desk: NamedDependency[Desk]) -> Terms:
     """Read a version of the service terms."""
-    return terms_of(await desk.terms(me.tenant, version))
+    return terms_of(await _terms(desk, me, version))
 
 
 @get(
@@ -145,11 +153,10 @@ async def get_terms(version: FromPath[str], me: NamedDependency[Caller], desk: N
     scopes=READ,
     tags=TAGS,
     dependencies=QUERY,
-    responses=refuses(TermsUnknown),
 )
 async def get_catalogue(version: FromPath[str], me: NamedDependency[Caller], desk: NamedDependency[Desk]) -> list[Duty]:
     """List what the service consists of under these terms, and how each duty is metered."""
-    return list((await desk.terms(me.tenant, version)).catalogue)
+    return list((await _terms(desk, me, version)).catalogue)
 
 
 HANDLERS: Final[list[HTTPRouteHandler]] = [register_terms, list_terms, get_terms, get_catalogue]

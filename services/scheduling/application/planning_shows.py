@@ -9,7 +9,7 @@ import uuid6
 from chassis.clock import instant, tzdb_version, zone_named
 from chassis.handle import Do, Outcome
 from chassis.service import House
-from contracts.problems import StaleVersion
+from contracts.problems import NotFound, StaleVersion
 from contracts.scheduling import Cue, Session, SessionKind, Speaker
 from services.scheduling import commands as c
 from services.scheduling.application.request import SPEAKER_NAME, TRIES, Request, open_show, run_of, show_of
@@ -48,6 +48,7 @@ def _instant(time: LocalTime, zone: str) -> datetime:
 
 async def publish(house: House, request: Request, show_id: UUID) -> Outcome:
     """The plan and the show's times change together; who is faster makes us look at the draft again."""
+    await show_of(house, request, show_id)
     for _ in range(TRIES):
         run, version = await run_of(house, request.tenant, show_id)
         dos = [
@@ -123,6 +124,7 @@ async def plan_session(
         hard_start=wanted.hard_start,
         speaker_ids=wanted.speaker_ids,
     )
+    await show_of(house, request, show_id)
     command = c.PlanSession(at=request.at, show_id=show_id, session=session, stage_name=wanted.stage_name)
     return await request.run(house, [_planned(show_id, command), open_show(request, show_id)])
 
@@ -140,6 +142,9 @@ async def assign_speaker(
     house: House, request: Request, show_id: UUID, session_id: UUID, speaker_id: UUID, name: str
 ) -> Outcome:
     await show_of(house, request, show_id)
+    run, _ = await run_of(house, request.tenant, show_id)
+    if run.latest.session(session_id) is None:  # before a key is made for somebody who is then refused
+        raise NotFound
     sealed = await house.sealed.seal(request.tenant, str(speaker_id), SPEAKER_NAME, name)
     speaker = Speaker(speaker_id=speaker_id, name=sealed)
     command = c.AssignSpeaker(at=request.at, show_id=show_id, session_id=session_id, speaker=speaker)

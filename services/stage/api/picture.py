@@ -191,6 +191,7 @@ async def show_overlay(
 
     The receipt's id is the overlay's.
     """
+    await application.stage_of(house, request_, stage_id)
     made = request_.ident(stage_id)
     text = await application.seal(house, request_, application.OVERLAY_TEXT, made, data.text)
     command = request_.command(

@@ -123,6 +123,7 @@ async def flag_message(
     request_: NamedDependency[Request],
 ) -> Answer:
     """Flag a chat message."""
+    await application.stage_of(house, request_, stage_id)
     made = request_.ident(stage_id)
     text = await application.seal(house, request_, application.CHAT_TEXT, made, data.text)
     author = await application.seal(house, request_, application.CHAT_AUTHOR, made, data.author)

@@ -15,7 +15,14 @@ from contracts.problems import NotFound
 from contracts.roles import SERVICES
 from tests.support.toy import AT, COUNTER, EVENTS, Raise, cause
 
-NOBODYS = {"log.head", "log.cursors", "log.audit_tiles", "log.audit_checkpoints", "public.projections"}
+NOBODYS = {
+    "log.head",
+    "log.cursors",
+    "log.audit_tiles",
+    "log.audit_checkpoints",
+    "log.audit_epochs",
+    "public.projections",
+}
 """Tables without a tenant: positions and hashes."""
 
 
