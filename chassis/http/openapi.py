@@ -262,7 +262,7 @@ class _Operation:
             headers.append("ETag")
         if self.returned is Answer:
             headers += ["Regie-Position", "Idempotency-Replayed"]
-            headers += ["Location"] if self.status == 201 else []
+        headers += ["Location"] if self.status == 201 else []
         document: Json = {"description": _PHRASES.get(self.status, "Done."), "headers": refer(*headers)}
         if self._streams():
             document["content"] = _EVENTS

@@ -151,9 +151,9 @@ def test_what_was_created_names_its_place_and_what_is_versioned_its_version(path
         for status, answer in operation["responses"].items():
             headers = answer.get("headers", {}).keys()
             if status == "201":
-                assert {"Location", "ETag"} <= headers, operation["operationId"]
+                assert "Location" in headers, operation["operationId"]
             if "Regie-Position" in headers:
-                assert "Idempotency-Replayed" in headers, operation["operationId"]
+                assert {"ETag", "Idempotency-Replayed"} <= headers, operation["operationId"]
 
 
 @each_document

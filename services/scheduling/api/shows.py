@@ -67,7 +67,7 @@ class DraftShow(Body, frozen=True, kw_only=True):
     """A show to plan. Without times, the published run of show gives them."""
 
     between_fields: ClassVar[dict[str, Any]] = {
-        "oneOf": [
+        "anyOf": [
             {"required": ["starts", "ends"], "properties": {time: {"type": "object"} for time in ("starts", "ends")}},
             {"properties": {time: {"type": "null"} for time in ("starts", "ends")}},
         ]

@@ -80,7 +80,7 @@ class SetBackground(Leased, frozen=True, kw_only=True):
     """What lies behind the sources: exactly one of an approved asset and a colour."""
 
     between_fields: ClassVar[dict[str, Any]] = {
-        "oneOf": [
+        "anyOf": [
             {"required": [one], "properties": {one: {"type": "string"}, other: {"type": "null"}}}
             for one, other in (("asset_id", "colour"), ("colour", "asset_id"))
         ]
