@@ -6,10 +6,11 @@ reader's cursor, any number of readers may ask at once, and no service needs the
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 import nats
@@ -20,6 +21,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from chassis.faults import Unreachable
+from chassis.settings import SettingsError
 from contracts.envelope import Recorded, from_cloudevent
 
 log = structlog.get_logger(__name__)
@@ -47,8 +49,28 @@ def logs_of(broker: Client, timeout_s: float = ANSWER_S) -> JetStreamContext:
     return broker.jetstream(domain=LOGS, timeout=timeout_s)
 
 
-async def connect(url: str, service: str, seed_file: Path | None) -> Client:
-    """Connects and keeps reconnecting for ever. Raises Unreachable when there is no broker now."""
+def tls_options(url: str, ca_file: Path | None) -> dict[str, Any]:
+    """What the library needs for TLS, which a `tls://` in the URL or a CA asks for; without both nothing.
+
+    The handshake comes before the broker's first word: the library would otherwise go on in plaintext with whoever says
+    that it has no TLS, whatever the URL. Raises SettingsError when the CA's file cannot be used.
+    """
+    if ca_file is None and "tls://" not in url:
+        return {}
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except OSError as fault:
+        raise SettingsError(f"{ca_file}: is no file of certificates to trust ({fault})") from fault
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return {"tls": context, "tls_handshake_first": True}
+
+
+async def connect(url: str, service: str, seed_file: Path | None, ca_file: Path | None = None) -> Client:
+    """Connects and keeps reconnecting for ever. Raises Unreachable when there is no broker now.
+
+    Raises SettingsError when the CA's file cannot be used.
+    """
+    tls = tls_options(url, ca_file)
 
     async def on_error(fault: Exception) -> None:
         log.warning("broker_error", error=str(fault) or type(fault).__name__)
@@ -66,6 +88,7 @@ async def connect(url: str, service: str, seed_file: Path | None) -> Client:
             ping_interval=2,
             max_outstanding_pings=2,
             connect_timeout=2,
+            **tls,
         )
     except BROKER_ERRORS as lost:
         raise Unreachable("the broker does not answer") from lost

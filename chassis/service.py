@@ -340,7 +340,7 @@ async def _for_the_house(job: Awaitable[None]) -> None:
 async def _exchange(house: House, policies: Sequence[Policy]) -> None:
     """Relays our log and follows the streams our policies are about, once there is a broker."""
     settings, name = house.settings, house.definition.name
-    broker = house.broker = await connect(settings.nats_url, name, settings.nats_seed_file)
+    broker = house.broker = await connect(settings.nats_url, name, settings.nats_seed_file, settings.nats_ca_file)
     try:
         async with asyncio.TaskGroup() as tasks:
             house.relay = Relay(name, house.store, broker, ready_lag_s=settings.relay_lag_ready_s)

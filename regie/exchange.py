@@ -27,7 +27,7 @@ from nats.js.api import (
 )
 from nats.js.errors import NotFoundError
 
-from chassis.broker import LOGS, stored_subject, stream_name
+from chassis.broker import LOGS, stored_subject, stream_name, tls_options
 from contracts.envelope import Mode
 from contracts.roles import SERVICES
 from regie.broker_accounts import DOMAIN, account_of, check_tenant, durable_of
@@ -180,9 +180,13 @@ class Partner:
 
 
 @asynccontextmanager
-async def partner_connection(url: str, seed_file: Path, tenant: str) -> AsyncIterator[Partner]:
-    """Connect as a partner, with the seed it was given."""
-    connection = await nats.connect(url, nkeys_seed=str(seed_file), inbox_prefix=f"_INBOX_{tenant}".encode())
+async def partner_connection(
+    url: str, seed_file: Path, tenant: str, ca_file: Path | None = None
+) -> AsyncIterator[Partner]:
+    """Connect as a partner, with the seed it was given, and the CA where the broker's certificate is of the house's own."""
+    connection = await nats.connect(
+        url, nkeys_seed=str(seed_file), inbox_prefix=f"_INBOX_{tenant}".encode(), **tls_options(url, ca_file)
+    )
     try:
         js = connection.jetstream()
         subscription = await js.pull_subscribe_bind(durable_of(tenant), stream=PUBLIC)

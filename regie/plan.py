@@ -12,6 +12,7 @@ from pathlib import Path
 from chassis.settings import SettingsError
 from contracts.roles import SERVICES
 from regie.broker_accounts import check_tenant
+from regie.broker_server import Tls
 from regie.embedded.provision import Database
 from regie.home import Home, home_from
 from regie.issuer import AUDIENCE, ISSUER
@@ -26,7 +27,7 @@ OFFSETS = {"entitlement": 1, "scheduling": 2, "stage": 3, "media": 4, "rtmp inge
 OUTBOUND_ALLOW = "127.0.0.0/8,::1/128"
 """A house on one machine streams to, and tells, programs on the same machine."""
 
-PRIVILEGED = ("OWNER_DATABASE_URL", "ADMIN_SEED_FILE")
+PRIVILEGED = ("OWNER_DATABASE_URL", "ADMIN_SEED_FILE", "TLS_KEY_FILE")
 """Ends of variables no service gets to see while it serves."""
 
 
@@ -38,7 +39,8 @@ class PortTaken(Exception):  # noqa: N818
 class Plan:
     """Read by everything that starts something.
 
-    `given` holds the databases somebody else runs, by service (and `vault`); the others are embedded. `root` is the
+    `given` holds the databases somebody else runs, by service (and `vault`); the others are embedded. `nats_tls` is the
+    embedded broker's; `nats_replicas` on how many nodes of a given cluster streams are stored, once they are made. `root` is the
     folder the services' packages are in.
     """
 
@@ -48,6 +50,9 @@ class Plan:
     given: Mapping[str, Database]
     nats_url: str | None
     environ: Mapping[str, str]
+    nats_tls: Tls | None = None
+    nats_ca_file: Path | None = None
+    nats_replicas: int = 1
     services: tuple[str, ...] = SERVICES
     root: Path = ROOT
 
@@ -137,6 +142,8 @@ class Plan:
         env.setdefault("REGIE_ISSUER", ISSUER)
         env.setdefault("REGIE_AUDIENCE", AUDIENCE)
         env.setdefault("REGIE_OUTBOUND_ALLOW", OUTBOUND_ALLOW)
+        if self.nats_ca_file:
+            env["REGIE_NATS_CA_FILE"] = str(self.nats_ca_file)
         return env
 
 
@@ -158,7 +165,40 @@ def plan_from(environ: Mapping[str, str] = os.environ) -> Plan:
         given=_given(environ),
         nats_url=environ.get("REGIE_NATS_URL") or None,
         environ=environ,
+        nats_tls=_nats_tls(environ),
+        nats_ca_file=_file(environ, "REGIE_NATS_CA_FILE"),
+        nats_replicas=_nats_replicas(environ),
     )
+
+
+def _nats_tls(environ: Mapping[str, str]) -> Tls | None:
+    cert, key = (_file(environ, f"REGIE_NATS_TLS_{what}_FILE") for what in ("CERT", "KEY"))
+    if cert is None and key is None:
+        if environ.get("REGIE_NATS_CA_FILE") and not environ.get("REGIE_NATS_URL"):
+            raise SettingsError("REGIE_NATS_CA_FILE: needs REGIE_NATS_URL, or REGIE_NATS_TLS_CERT_FILE and _KEY_FILE")
+        return None
+    if cert is None or key is None:
+        raise SettingsError("REGIE_NATS_TLS_CERT_FILE, REGIE_NATS_TLS_KEY_FILE: must both be set, or neither")
+    if environ.get("REGIE_NATS_URL"):
+        raise SettingsError("REGIE_NATS_TLS_CERT_FILE: is for the embedded broker, and REGIE_NATS_URL names another")
+    return Tls(cert, key, _file(environ, "REGIE_NATS_CA_FILE"))
+
+
+def _file(environ: Mapping[str, str], name: str) -> Path | None:
+    """The file a variable names; None where it is not set. Raises SettingsError when it is not there."""
+    text = environ.get(name)
+    if text and not Path(text).is_file():
+        raise SettingsError(f"{name}: must be a file that is there")
+    return Path(text).absolute() if text else None
+
+
+def _nats_replicas(environ: Mapping[str, str]) -> int:
+    text = environ.get("REGIE_NATS_REPLICAS") or "1"
+    if text not in ("1", "3", "5"):
+        raise SettingsError("REGIE_NATS_REPLICAS: must be 1, 3 or 5")
+    if text != "1" and not environ.get("REGIE_NATS_URL"):
+        raise SettingsError("REGIE_NATS_REPLICAS: must be 1 for the embedded broker, which is alone")
+    return int(text)
 
 
 def _base_port(text: str) -> int:

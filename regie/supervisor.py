@@ -105,7 +105,7 @@ class Supervisor:
         if plan.nats_url:
             await self._prepare_given_broker(plan.nats_url)
             return
-        self.broker = Nats(plan.home, plan.port("broker"), plan.tenants)
+        self.broker = Nats(plan.home, plan.port("broker"), plan.tenants, tls=plan.nats_tls)
         stack.push_async_callback(self.broker.stop)
         with self.show.step("NATS JetStream", self.broker.url):
             await self._start_own_broker()
@@ -123,7 +123,7 @@ class Supervisor:
 
     async def _ensure_exchange(self, admin: Client) -> None:
         try:
-            await ensure_exchange(admin, self.plan.tenants)
+            await ensure_exchange(admin, self.plan.tenants, replicas=self.plan.nats_replicas)
         finally:
             await admin.close()
 
@@ -133,7 +133,8 @@ class Supervisor:
             self.show.warn("REGIE_NATS_ADMIN_SEED_FILE is not set: the streams on the given broker must exist already")
             return
         with self.show.step("NATS JetStream", f"{url} (given)"):
-            await self._ensure_exchange(await connect(url, Path(seed), "_INBOX", max_reconnect_attempts=3))
+            ca_file = self.plan.nats_ca_file
+            await self._ensure_exchange(await connect(url, Path(seed), "_INBOX", ca_file, max_reconnect_attempts=3))
 
     def nats_of(self, service: str) -> tuple[str, Path | None]:
         """The broker's URL and the seed file of a service's user."""

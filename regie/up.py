@@ -116,6 +116,8 @@ def endpoints(supervisor: Supervisor) -> dict[str, Any]:
         "rtmp_ingest": f"rtmp://127.0.0.1:{plan.port('rtmp ingest')}",
         "nats": {"url": supervisor.broker.url if supervisor.broker else plan.nats_url},
     }
+    if plan.nats_ca_file:
+        found["nats"]["ca_file"] = str(plan.nats_ca_file)
     if plan.own_issuer:
         issuer = Issuer(plan.home)
         found["tokens"] = {str(role): issuer.token([role], tenant) for role in TOKEN_ROLES}

@@ -60,7 +60,8 @@ def sandbox(house: Mapping[str, Any]) -> dict[str, Any]:
         raise NoHouse("the sandbox needs the local issuer: run the house without REGIE_JWKS")
     home = Home(Path(house["home"]))
     tokens = {str(role): Issuer(home).token([role], SANDBOX) for role in TOKEN_ROLES}
-    found = {**house, "tenant": SANDBOX, "tokens": tokens, "nats": {"url": house["nats"]["url"]}}
+    nats = {name: value for name, value in house["nats"].items() if name != "partner"}
+    found = {**house, "tenant": SANDBOX, "tokens": tokens, "nats": nats}
     seed = home.secrets / f"partner-{SANDBOX}.nk"
     if seed.exists():
         found["nats"]["partner"] = partner_access(SANDBOX, seed)

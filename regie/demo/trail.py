@@ -94,9 +94,9 @@ async def partner_inbox(endpoints: Mapping[str, Any]) -> AsyncIterator[Inbox]:
     partner = endpoints["nats"].get("partner")
     if partner is None:
         raise StepFailed("this house has no partner credentials of its own")
-    async with partner_connection(
-        endpoints["nats"]["url"], Path(partner["seed_file"]), partner["tenant"]
-    ) as connection:
+    nats = endpoints["nats"]
+    ca_file = Path(nats["ca_file"]) if "ca_file" in nats else None
+    async with partner_connection(nats["url"], Path(partner["seed_file"]), partner["tenant"], ca_file) as connection:
         inbox = Inbox(connection)
         reading = inbox.reading = asyncio.create_task(inbox.read())
         try:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import ssl
 import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +11,10 @@ import nats
 import nkeys
 from nats.aio.client import Client
 
+from chassis.broker import tls_options
 from contracts.roles import SERVICES
 from regie.broker_accounts import PublicKeys, accounts, partner_names
-from regie.broker_server import HOST, Cluster, Server, server_text
+from regie.broker_server import HOST, Cluster, Server, Tls, server_text
 from regie.embedded.process import Program, ProgramFailed, command_of, end_stranger
 from regie.home import Home, write_private
 
@@ -30,13 +32,15 @@ class Nats:
         tenants: Sequence[str] = ("acme",),
         *,
         name: str = "regie",
+        tls: Tls | None = None,
         cluster: Cluster | None = None,
     ) -> None:
         self.home = home.create()
         self.port = port
         self.tenants = tuple(tenants)
-        self.server = Server(port=port, store=home.nats, name=name, cluster=cluster)
-        self.url = f"nats://{HOST}:{port}"
+        self.server = Server(port=port, store=home.nats, name=name, tls=tls, cluster=cluster)
+        self.url = f"{'tls' if tls else 'nats'}://{HOST}:{port}"
+        self.ca_file = tls.ca_file if tls else None
         self.config = home.run / "nats" / "server.conf"
         self.pid_file = home.run / "nats" / "pid"
         self.program = Program(
@@ -58,7 +62,8 @@ class Nats:
     async def start(self) -> None:
         """Write the configuration, end what a crash left behind, start, wait until the admin may log in.
 
-        Raises ProgramFailed when it ends first or does not answer within 20 s.
+        Raises ProgramFailed when it ends first, does not answer within 20 s, or answers with a certificate that is not
+        to be trusted.
         """
         self._configure()
         await self._clear_leftovers()
@@ -67,6 +72,9 @@ class Nats:
     async def answers(self) -> bool:
         try:
             connection = await self.connect("admin", allow_reconnect=False, connect_timeout=2)
+        except ssl.SSLCertVerificationError as fault:
+            why = f"showed a certificate that is not to be trusted for {HOST}: {fault.verify_message}"
+            raise self.program.failure(why) from fault
         except (OSError, nats.errors.Error):
             return False
         await connection.close()
@@ -75,7 +83,7 @@ class Nats:
     async def connect(self, user: str, **options: object) -> Client:
         """A connection as one of the users; the caller closes it."""
         prefix = "_INBOX" if user == "admin" else f"_INBOX_{user.removeprefix('partner-')}"
-        return await connect(self.url, self.seed_file(user), prefix, **options)
+        return await connect(self.url, self.seed_file(user), prefix, self.ca_file, **options)
 
     async def stop(self) -> None:
         await self.program.stop()
@@ -100,13 +108,16 @@ class Nats:
         self.pid_file.unlink()
 
 
-async def connect(url: str, seed_file: Path, inbox_prefix: str, **options: object) -> Client:
+async def connect(
+    url: str, seed_file: Path, inbox_prefix: str, ca_file: Path | None = None, **options: object
+) -> Client:
     """Connect with a seed file and the inbox prefix its user may subscribe to. Raises when there is no broker."""
 
     async def quiet(_: Exception) -> None:
         """Errors surface at the caller; the library would print a traceback of each attempt besides."""
 
-    wishes = {"error_cb": quiet, "max_reconnect_attempts": -1, "reconnect_time_wait": 0.2, **options}
+    wishes = {"error_cb": quiet, "max_reconnect_attempts": -1, "reconnect_time_wait": 0.2}
+    wishes |= tls_options(url, ca_file) | options
     return await nats.connect(url, nkeys_seed=str(seed_file), inbox_prefix=inbox_prefix.encode(), **wishes)
 
 

@@ -7,7 +7,7 @@ import { jetstream } from "@nats-io/jetstream";
 import { connect, nkeyAuthenticator } from "@nats-io/transport-node";
 
 const [endpoints = ".regie/run/endpoints.json", count = "0"] = process.argv.slice(2);
-const { url, partner } = JSON.parse(readFileSync(endpoints, "utf8")).nats;
+const { url, partner, ca_file } = JSON.parse(readFileSync(endpoints, "utf8")).nats;
 const seed = new TextEncoder().encode(readFileSync(partner.seed_file, "utf8").trim());
 
 // Your inboxes carry your tenant's name, and your view of JetStream has a domain of its own.
@@ -15,6 +15,8 @@ const connection = await connect({
   servers: url,
   authenticator: nkeyAuthenticator(seed),
   inboxPrefix: partner.inbox_prefix,
+  // With tls:// the handshake comes first, and there is no way back to plaintext.
+  ...(url.startsWith("tls://") && { tls: { ...(ca_file && { caFile: ca_file }), handshakeFirst: true } }),
 });
 const stream = jetstream(connection, { domain: partner.domain });
 const consumer = await stream.consumers.get(partner.stream, partner.durable);

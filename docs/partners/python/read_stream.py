@@ -7,6 +7,7 @@ python read_stream.py --endpoints .regie/run/endpoints.json [--count 10] [--repl
 import argparse
 import asyncio
 import json
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ import nats
 import nats.errors
 
 
-async def read(partner: dict[str, Any], url: str, count: int, replay_from: int) -> None:
+async def read(where: dict[str, Any], count: int, replay_from: int) -> None:
     """Prints events until `count` are acknowledged (0: for ever)."""
+    partner = where["partner"]
     # Your inboxes carry your tenant's name, and your view of JetStream has a domain of its own.
-    connection = await nats.connect(url, nkeys_seed=partner["seed_file"], inbox_prefix=partner["inbox_prefix"].encode())
+    connection = await nats.connect(
+        where["url"], nkeys_seed=partner["seed_file"], inbox_prefix=partner["inbox_prefix"].encode(), **tls(where)
+    )
     try:
         jetstream = connection.jetstream(domain=partner["domain"])
         if replay_from:
@@ -37,6 +41,13 @@ async def read(partner: dict[str, Any], url: str, count: int, replay_from: int) 
         await connection.drain()
 
 
+def tls(where: dict[str, Any]) -> dict[str, Any]:
+    """With tls:// the handshake comes first: the library would otherwise go on in plaintext if told there is no TLS."""
+    if not where["url"].startswith("tls://"):
+        return {}
+    return {"tls": ssl.create_default_context(cafile=where.get("ca_file")), "tls_handshake_first": True}
+
+
 def show(headers: dict[str, str], data: bytes, sequence: int) -> None:
     """CloudEvents in binary mode: who, what and when in headers, the event itself as JSON."""
     print(sequence, headers["ce-id"], headers["ce-type"], headers["ce-time"], json.dumps(json.loads(data)), flush=True)
@@ -49,4 +60,4 @@ if __name__ == "__main__":
     parser.add_argument("--replay-from", type=int, default=0, help="a sequence of the stream; 1 is everything")
     options = parser.parse_args()
     where = json.loads(options.endpoints.read_text())["nats"]
-    asyncio.run(read(where["partner"], where["url"], options.count, options.replay_from))
+    asyncio.run(read(where, options.count, options.replay_from))

@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from chassis.settings import SettingsError
+from regie.broker_server import Tls
 from regie.embedded.provision import Database
 from regie.plan import PortTaken, plan_from
 from tests.support.ports import free_ports
@@ -65,6 +66,57 @@ def test_a_given_broker_needs_no_port_of_ours():
     base = free_ports(10)
     with socket.create_server(("127.0.0.1", base + 6)):
         plan_from({"REGIE_PORT": str(base), "REGIE_NATS_URL": "nats://elsewhere"}).check_ports()
+
+
+@pytest.fixture
+def pki(tmp_path):
+    for name in ("cert", "key", "ca"):
+        (tmp_path / f"{name}.pem").write_text(name)
+    return tmp_path
+
+
+def test_the_embedded_broker_gets_tls_and_services_its_authority_but_not_its_key(environ, pki):
+    files = {f"REGIE_NATS_TLS_{name.upper()}_FILE": str(pki / f"{name}.pem") for name in ("cert", "key")}
+    plan = plan_from({**environ, **files, "REGIE_NATS_CA_FILE": str(pki / "ca.pem")})
+    plan.home.create()
+    assert plan.nats_tls == Tls(pki / "cert.pem", pki / "key.pem", pki / "ca.pem")
+    env = plan.service_env("stage", DATABASES, ("tls://127.0.0.1:9106", None))
+    assert env["REGIE_NATS_CA_FILE"] == str(pki / "ca.pem")
+    assert "REGIE_NATS_TLS_KEY_FILE" not in env
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        ({"REGIE_NATS_TLS_CERT_FILE": "cert"}, "must both be set"),
+        ({"REGIE_NATS_TLS_KEY_FILE": "key"}, "must both be set"),
+        (
+            {"REGIE_NATS_TLS_CERT_FILE": "cert", "REGIE_NATS_TLS_KEY_FILE": "no"},
+            "KEY_FILE: must be a file that is there",
+        ),
+        ({"REGIE_NATS_CA_FILE": "ca"}, "REGIE_NATS_CA_FILE: needs REGIE_NATS_URL"),
+    ],
+)
+def test_half_a_tls_is_refused_by_name(environ, pki, names, says):
+    with pytest.raises(SettingsError, match=says):
+        plan_from({**environ, **{name: str(pki / f"{file}.pem") for name, file in names.items()}})
+
+
+def test_tls_of_the_embedded_broker_beside_a_given_one_is_refused(environ, pki):
+    files = {f"REGIE_NATS_TLS_{name.upper()}_FILE": str(pki / f"{name}.pem") for name in ("cert", "key")}
+    with pytest.raises(SettingsError, match="REGIE_NATS_URL names another"):
+        plan_from({**environ, **files, "REGIE_NATS_URL": "tls://elsewhere"})
+
+
+def test_streams_have_as_many_replicas_as_a_given_cluster_is_asked_for(environ):
+    assert plan_from(environ).nats_replicas == 1
+    assert plan_from({**environ, "REGIE_NATS_URL": "nats://elsewhere", "REGIE_NATS_REPLICAS": "3"}).nats_replicas == 3
+
+
+@pytest.mark.parametrize("wish", [{"REGIE_NATS_REPLICAS": "3"}, {"REGIE_NATS_REPLICAS": "2", "REGIE_NATS_URL": "x"}])
+def test_replicas_a_broker_cannot_keep_are_refused_by_name(environ, wish):
+    with pytest.raises(SettingsError, match="REGIE_NATS_REPLICAS"):
+        plan_from({**environ, **wish})
 
 
 def test_a_service_gets_its_own_secrets_and_nobody_elses(environ, tmp_path):
