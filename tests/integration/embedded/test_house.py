@@ -16,10 +16,13 @@ import pytest
 from rich.console import Console
 
 from contracts.roles import SERVICES, TOKEN_ROLES
+from regie.broker_server import HOST
 from regie.embedded.process import ProgramFailed, alive
 from regie.exchange import partner_connection
 from regie.show import Show
 from regie.supervisor import Supervisor, end_engines
+from regie.up import endpoints
+from tests.support.certificates import Authority
 from tests.support.ports import free_ports
 from tests.support.toy_house import toy_plan
 
@@ -124,6 +127,22 @@ async def test_a_service_that_does_not_start_is_shown_with_its_log_and_ends_the_
     assert says in str(failure)
     assert str(home.logs / "media.log") in str(failure)
     assert not home.pids.exists()
+
+
+async def test_the_house_over_tls_starts_and_starts_its_broker_again(supervise, home, tmp_path):
+    authority = Authority(tmp_path / "pki")
+    cert, key = authority.certificate(HOST)
+    files = {"TLS_CERT_FILE": cert, "TLS_KEY_FILE": key, "CA_FILE": authority.ca_file}
+    supervisor = supervise(**{f"REGIE_NATS_{name}": str(path) for name, path in files.items()})
+    async with kept(supervisor):
+        nats = endpoints(supervisor)["nats"]
+        assert nats["url"].startswith("tls://")
+        before = pids(home)["nats"]
+        os.kill(before, signal.SIGKILL)
+        await until(lambda: pids(home).get("nats", before) != before)
+        seed = Path(nats["partner"]["seed_file"])
+        async with partner_connection(nats["url"], seed, "acme", Path(nats["ca_file"])) as partner:
+            assert await partner.pending() == 0
 
 
 async def test_a_given_database_and_broker_are_used_and_not_started(

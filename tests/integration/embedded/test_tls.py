@@ -9,9 +9,11 @@ import shutil
 import signal
 import ssl
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import nats
 import nats.errors
@@ -22,7 +24,9 @@ from nats.aio.client import Client
 
 from chassis import broker as chassis_broker
 from chassis.broker import tls_options
-from chassis.settings import SettingsError
+from chassis.migrate import CHASSIS_SQL, migrate
+from chassis.service import Definition, _exchange, _for_the_house, open_house
+from chassis.settings import ChassisSettings, SettingsError, load
 from regie.broker_server import HOST, Cluster, Tls
 from regie.embedded.nats import Nats, connect
 from regie.embedded.process import ProgramFailed
@@ -32,6 +36,7 @@ from regie.up import partner_access
 from tests.support import node
 from tests.support.certificates import Authority
 from tests.support.ports import free_port
+from tests.support.toy import COUNTER, EVENTS, Raise, cause
 
 LIVE = "regie.live.stage.acme.session.1.went_live.s1"
 KIT = Path(__file__).parents[3] / "docs" / "partners"
@@ -72,6 +77,28 @@ async def test_a_service_and_a_partner_that_trust_the_authority_get_in(server: N
     seed = server.seed_file("partner-acme")
     async with partner_connection(server.url, seed, "acme", authority.ca_file) as partner:
         assert [message.data for message in await partner.fetch(1, wait_s=10)] == [b'{"by":1}']
+
+
+async def test_a_service_relays_its_log_over_tls_by_its_settings(
+    server: Nats, authority: Authority, make_database: Callable[..., Awaitable[Any]]
+) -> None:
+    urls = await make_database("chassis", migrated=False)
+    await migrate(urls.owner_url, str(urlsplit(urls.service_url).username), [CHASSIS_SQL])
+    environ = {
+        "REGIE_MEDIA_DATABASE_URL": urls.service_url,
+        "REGIE_MEDIA_NATS_URL": server.url,
+        "REGIE_MEDIA_NATS_SEED_FILE": str(server.seed_file("media")),
+        "REGIE_NATS_CA_FILE": str(authority.ca_file),
+    }
+    definition = Definition(name="media", title="Toy", summary="A toy.", events=EVENTS)
+    async with open_house(definition, load("media", ChassisSettings, environ)) as house:
+        await house.handler.run(COUNTER, uuid4(), Raise(by=1), cause())
+        relaying = asyncio.create_task(_for_the_house(_exchange(house, [])))
+        async with asyncio.timeout(30):
+            while await stored(server, "MEDIA") == 0:  # noqa: ASYNC110 - another program has no event to wait on
+                await asyncio.sleep(0.05)
+        relaying.cancel()
+        await asyncio.gather(relaying, return_exceptions=True)
 
 
 async def test_a_client_that_waits_to_be_told_of_tls_gets_in(server: Nats, authority: Authority) -> None:
@@ -257,11 +284,11 @@ async def plaintext(server: Nats) -> tuple[dict[str, Any], bytes]:
     return info, answer
 
 
-async def stored(server: Nats) -> int:
-    """How many events stand in the stage's stream."""
+async def stored(server: Nats, stream: str = "STAGE") -> int:
+    """How many events stand in a stream."""
     admin = await server.connect("admin")
     try:
-        return int((await admin.jetstream().stream_info("STAGE")).state.messages)
+        return int((await admin.jetstream().stream_info(stream)).state.messages)
     finally:
         await admin.close()
 
