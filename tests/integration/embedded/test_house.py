@@ -148,7 +148,11 @@ async def test_the_house_over_tls_starts_and_starts_its_broker_again(supervise, 
 async def test_a_given_database_and_broker_are_used_and_not_started(
     supervise, home, postgres, nats_server, make_database
 ):
-    given = {"REGIE_NATS_URL": nats_server.url, "REGIE_NATS_ADMIN_SEED_FILE": str(nats_server.seed_file("admin"))}
+    given = {
+        "REGIE_TENANTS": "acme,globex",  # whom that broker has accounts for
+        "REGIE_NATS_URL": nats_server.url,
+        "REGIE_NATS_ADMIN_SEED_FILE": str(nats_server.seed_file("admin")),
+    }
     for name in (*SERVICES, "vault"):
         owner_url, service_url = await make_database(name, migrated=False)
         given |= {
