@@ -328,7 +328,12 @@ class Handler:
 
 
 class _NothingThere(WrongState):
-    """The command begins nothing, and there is nothing: 404, except to a policy that tolerates or replaces it."""
+    """There is nothing that this command could be about.
+
+    It reaches a caller as NotFound; only a policy that tolerates or replaces a refusal meets it.
+    """
+
+    fr = "Il n'y a rien que cette commande puisse concerner."
 
 
 class _Instead(Exception):  # noqa: N818

@@ -25,16 +25,22 @@ from nats.js.api import (
     StreamSource,
     SubjectTransform,
 )
-from nats.js.errors import NotFoundError
+from nats.js.errors import NotFoundError, ServiceUnavailableError
 
 from chassis.broker import LOGS, stored_subject, stream_name, tls_options
 from contracts.envelope import Mode
 from contracts.roles import SERVICES
 from regie.broker_accounts import DOMAIN, account_of, check_tenant, durable_of
 
-__all__ = ["DOMAIN", "PUBLIC", "Partner", "ensure_exchange", "partner_connection"]
+__all__ = ["DOMAIN", "PUBLIC", "NoAccount", "Partner", "ensure_exchange", "partner_connection"]
 
 PUBLIC = "PUBLIC"
+
+
+class NoAccount(Exception):  # noqa: N818
+    """The broker has no account for a tenant; the text says which, and where tenants are named."""
+
+
 PUBLIC_MODES = (Mode.LIVE, Mode.REHEARSAL)
 
 
@@ -44,7 +50,7 @@ async def ensure_exchange(
     """Make the streams and the partners' durables that are absent; the names of what was made.
 
     What exists is left alone: an update through this library drops the fields it does not know. `first_sequences` gives
-    the sequence a service's stream starts with where its log does not start at 1.
+    the sequence a service's stream starts with where its log does not start at 1. Raises NoAccount.
     """
     js = admin.jetstream()
     starts = first_sequences or {}
@@ -53,8 +59,13 @@ async def ensure_exchange(
     for tenant in tenants:
         check_tenant(tenant)
         theirs = admin.jetstream(domain=account_of(tenant))
-        if await _add_stream(theirs, public_stream(tenant, replicas)):
-            made.append(f"{PUBLIC} of {tenant}")
+        try:
+            if await _add_stream(theirs, public_stream(tenant, replicas)):
+                made.append(f"{PUBLIC} of {tenant}")
+        except ServiceUnavailableError as absent:
+            raise NoAccount(
+                f"the broker has no account for tenant {tenant!r}: add it there (deploy/nats), or leave it out of REGIE_TENANTS"
+            ) from absent
         if await _add_durable(theirs, partner_durable(tenant, replicas)):
             made.append(durable_of(tenant))
     return made

@@ -16,14 +16,14 @@ from chassis.settings import SettingsError
 from contracts.roles import TOKEN_ROLES
 from regie.broker_accounts import durable_of
 from regie.embedded.process import ProgramFailed
-from regie.exchange import DOMAIN, PUBLIC
+from regie.exchange import DOMAIN, PUBLIC, NoAccount
 from regie.home import AlreadyRunning, write_private
 from regie.issuer import Issuer
 from regie.plan import Plan, PortTaken, plan_from
 from regie.show import Show
 from regie.supervisor import Supervisor
 
-EXPECTED = (AlreadyRunning, PortTaken, ProgramFailed, SettingsError, NatsError, OSError)
+EXPECTED = (AlreadyRunning, NoAccount, PortTaken, ProgramFailed, SettingsError, NatsError, OSError)
 """What a person can do something about: shown as text, not as a traceback."""
 
 

@@ -1,6 +1,6 @@
 """The exchange's benchmark runs, and its report names what it measured."""
 
-from bench.exchange import RATES, measure, report
+from bench.exchange.__main__ import RATES, measure, report
 
 
 async def test_every_contestant_tells_what_it_did():

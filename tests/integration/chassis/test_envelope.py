@@ -1,7 +1,7 @@
 """What travels with an event, read by others: a CloudEvents library, a plain client in another language, two services."""
 
 import re
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -20,18 +20,17 @@ from chassis.relay import Relay
 from contracts.envelope import Recorded
 from regie.broker_accounts import durable_of
 from regie.exchange import partner_connection
-from tests.integration.chassis.test_exchange import running, two_services, until
+from tests.integration.chassis.test_exchange import running, until
 from tests.support import node
 from tests.support.toy import COUNTER, Raise, Raised
 from tests.unit.chassis_http.toy import token, verifier
 
-__all__ = ["two_services"]
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 NAME = 'Zoë "100 %" 東京'
 
 
 class RaiseIt(msgspec.Struct, forbid_unknown_fields=True):
-    by: int
+    by: Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
 async def raised_over_http(handler: Any) -> httpx.Response:

@@ -1,6 +1,5 @@
 """The whole log folded at once gives what folding each resource gives, at any position."""
 
-import dataclasses
 import random
 from uuid import uuid4
 
@@ -60,8 +59,7 @@ async def test_a_retired_type_is_upcast_and_a_newer_one_is_reported(toy, pool):
     drafts = [structs.replace(draft, type="toy.lifted.v1") for draft in lifted.drafts]
     await store.append(structs.replace(lifted, drafts=tuple(drafts)))
     upcasters = {"toy.lifted.v1": lambda body: ("toy.raised.v1", {"at": body["at"], "by": body["amount"]})}
-    counter = dataclasses.replace(COUNTER, upcasters=upcasters)
-    found = await Replay(pool, Codec(EVENTS, upcasters), [counter]).states()
+    found = await Replay(pool, Codec(EVENTS, upcasters), [COUNTER]).states()
     assert found.by_stream == {"counter-1": (8, 2)}
     with pytest.raises(UnknownEvent):
         await Replay(pool, Codec(EVENTS), [COUNTER]).states()

@@ -18,7 +18,7 @@ from rich.console import Console
 from contracts.roles import SERVICES, TOKEN_ROLES
 from regie.broker_server import HOST
 from regie.embedded.process import ProgramFailed, alive
-from regie.exchange import partner_connection
+from regie.exchange import NoAccount, partner_connection
 from regie.show import Show
 from regie.supervisor import Supervisor, end_engines
 from regie.up import endpoints
@@ -149,9 +149,9 @@ async def test_a_given_database_and_broker_are_used_and_not_started(
     supervise, home, postgres, nats_server, make_database
 ):
     given = {
-        "REGIE_TENANTS": "acme,globex",  # whom that broker has accounts for
         "REGIE_NATS_URL": nats_server.url,
         "REGIE_NATS_ADMIN_SEED_FILE": str(nats_server.seed_file("admin")),
+        "REGIE_TENANTS": "acme,globex",
     }
     for name in (*SERVICES, "vault"):
         owner_url, service_url = await make_database(name, migrated=False)
@@ -163,6 +163,17 @@ async def test_a_given_database_and_broker_are_used_and_not_started(
     async with supervisor.running():
         assert set(pids(home)) == set(SERVICES)
         assert supervisor.databases["stage"].url == given["REGIE_STAGE_DATABASE_URL"]
+
+
+async def test_a_tenant_the_given_broker_does_not_know_is_named(supervise, home, nats_server):
+    given = {"REGIE_NATS_URL": nats_server.url, "REGIE_NATS_ADMIN_SEED_FILE": str(nats_server.seed_file("admin"))}
+    with pytest.raises(ExceptionGroup) as failed:
+        async with supervise(**given, REGIE_TENANTS="acme,initech").running():
+            pytest.fail("the house must not be up")
+    [failure] = failed.value.exceptions
+    assert isinstance(failure, NoAccount)
+    assert "'initech'" in str(failure)
+    assert not home.pids.exists()
 
 
 async def test_engines_end_with_the_house_and_strangers_do_not(home):
