@@ -5,29 +5,24 @@ a partner reads are each compared with the log, event by event.
 """
 
 import asyncio
-import contextlib
 import json
 import os
 import random
 import signal
 import sys
-from collections import Counter
-from itertools import pairwise
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from chassis import tenancy
 from chassis.broker import connect
-from chassis.faults import Fault
 from chassis.migrate import CHASSIS_SQL, migrate
 from chassis.reconcile import Reconciler
-from contracts.problems import Refusal
 from regie.exchange import PUBLIC
 from tests.support.exchange_parts import READER, SOURCE
-from tests.support.toy import COUNTER, Raise, cause, toy_house
+from tests.support.histories import NONE, everything, faults, record_for_ever, until_reached
+from tests.support.toy import COUNTER, toy_house
 
 ROLES = {"relay": SOURCE, "inbox": READER}
 
@@ -66,22 +61,6 @@ class Parts:
         self.running.remove(victim)
         os.kill(victim[1], signal.SIGKILL)
         await self.start(role)
-
-
-def faults(expected: list, found: list) -> dict[str, int]:
-    """How many of the expected are lost, repeated, foreign or out of order in what was found."""
-    wanted, had = Counter(expected), Counter(found)
-    order = {each: nr for nr, each in enumerate(expected)}
-    places = [order[each] for each in dict.fromkeys(found) if each in order]
-    return {
-        "lost": len(wanted.keys() - had.keys()),
-        "repeated": sum(count - 1 for count in had.values()),
-        "foreign": len(had.keys() - wanted.keys()),
-        "reordered": sum(one > other for one, other in pairwise(places)),
-    }
-
-
-NONE = {"lost": 0, "repeated": 0, "foreign": 0, "reordered": 0}
 
 
 @pytest.mark.parametrize(
@@ -131,16 +110,6 @@ async def survive(kills: int, make_database, make_broker, postgres) -> None:
         await compare(store, reader, server, acknowledged)
 
 
-async def record_for_ever(handler, acknowledged: list[tuple]) -> None:
-    """Events in bursts, so that single messages and atomic batches both happen; what was acknowledged is kept."""
-    while True:
-        for _ in range(random.choice([1, 1, 3, 60])):
-            with contextlib.suppress(Fault, Refusal):
-                outcome = await handler.run(COUNTER, uuid4(), Raise(by=1), cause())
-                acknowledged += [event for _, event in outcome.events]
-        await asyncio.sleep(0.02)
-
-
 async def kill_broker(server) -> None:
     server.program.process.kill()
     await server.program.process.wait()
@@ -153,15 +122,6 @@ async def cut_database_connections(postgres) -> None:
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test_chassis_%'"
     )
     await connection.close()
-
-
-async def until_reached(position, total: int) -> None:
-    async with asyncio.timeout(90):
-        while True:
-            with contextlib.suppress(Fault):
-                if await position() >= total:
-                    return
-            await asyncio.sleep(0.1)
 
 
 async def compare(store, reader, server, acknowledged: list) -> None:
@@ -177,13 +137,6 @@ async def compare(store, reader, server, acknowledged: list) -> None:
     effects = [record.stream for record in await everything(reader)]
     assert faults([COUNTER.stream(f"of-{record.position}") for record in log], effects) == NONE
     assert faults(ids, await partner_reads(server, len(ids))) == NONE
-
-
-async def everything(store) -> list:
-    records = []
-    while more := await store.read(records[-1].position if records else 0):
-        records += more
-    return records
 
 
 async def partner_reads(server, count: int) -> list[str]:
