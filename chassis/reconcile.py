@@ -16,7 +16,7 @@ from chassis import observe
 from chassis.broker import BROKER_ERRORS, StreamReader, sequence_of, stream_name
 from chassis.faults import Unreachable
 from chassis.store import Store
-from contracts.envelope import Recorded
+from contracts.envelope import Recorded, from_cloudevent, subject_of
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +63,7 @@ class Reconciler:
                 if not records:
                     damaged.extend(stored)  # the log has nothing there: the relay stops at that by itself
                     break
-                damaged.extend(r.position for r in records if not _same(r, stored.get(r.position)))
+                damaged.extend(r.position for r in records if not _is(self._service, r, stored.get(r.position)))
                 position = records[-1].position
                 await asyncio.sleep(PAUSE_S)
         self._report(damaged, position)
@@ -78,7 +78,14 @@ class Reconciler:
             log.info("stream_compared", stream=stream_name(self._service), up_to=compared)
 
 
-def _same(record: Recorded, message: Msg | None) -> bool:
+def _is(service: str, record: Recorded, message: Msg | None) -> bool:
+    """Whether who reads the message gets exactly the event, under the subject that says whose and how live it is."""
     if message is None:
         return False
-    return message.data == record.payload and (message.headers or {}).get("ce-id") == str(record.metadata.id)
+    headers = message.headers or {}
+    if headers.get("Nats-Subject") != subject_of(service, record):
+        return False
+    try:
+        return from_cloudevent(headers, message.data) == record
+    except (KeyError, ValueError):
+        return False

@@ -82,12 +82,15 @@ class Relay:
             tasks.create_task(self._relay())
             tasks.create_task(self._watch())
 
-    async def check(self) -> None:
-        """Readiness: raises Unreachable while the stream cannot be continued or is too far behind, and says why."""
+    async def check(self) -> str:
+        """Readiness: "ok", or why the stream cannot be continued, or how far it is behind when that is too far."""
+        if not self._broker.is_connected:
+            return "the broker cannot be reached"
         if self._trouble:
-            raise Unreachable(self._trouble)
+            return self._trouble
         if self.lag.seconds > self._ready_lag_s:
-            raise Unreachable(f"the stream is {self.lag.events} events and {self.lag.seconds:.0f} s behind the log")
+            return f"the stream is {self.lag.events} events and {self.lag.seconds:.0f} s behind the log"
+        return "ok"
 
     async def measure(self) -> Lag:
         """How far the stream is behind now; also published as metrics."""
@@ -132,7 +135,7 @@ class Relay:
                 log.error("relay_stopped_by_foreign_message", reason=str(foreign))  # noqa: TRY400 - no trace needed
                 await asyncio.sleep(RESYNC_S)
             except Exception as fault:
-                self._trouble = repr(fault)
+                self._trouble = f"failed: {type(fault).__name__}"  # the rest may be nobody's business outside
                 log.exception("relay_failed")
             await asyncio.sleep(RETRY_S)
 

@@ -278,10 +278,8 @@ def _checks(house: House) -> list[tuple[str, Callable[[], Awaitable[Any]]]]:
     async def database() -> None:
         await house.store.head()
 
-    async def broker() -> None:
-        if house.relay is None:
-            raise Unreachable("not connected to the broker yet")
-        await house.relay.check()
+    async def broker() -> str:
+        return await house.relay.check() if house.relay else "not connected to the broker yet"
 
     async def parked() -> str:
         with tenancy.seeing_all():

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 
@@ -45,15 +46,23 @@ def run(args: argparse.Namespace) -> int:
 def _list(args: argparse.Namespace) -> int:
     status = 0
     for service, client in _clients(args, SERVICES):
-        answer = client.get("/parked", params={"settled": str(args.settled).lower()})
-        if answer.status_code != httpx.codes.OK:
-            status = _refused(answer)
-            continue
-        for each in answer.json():
-            end = f"  {each['settled_as']} by {each['settled_by']}" if each.get("settled_as") else ""
-            where = f"{each['source']} {each['position']} {each['policy']}"
-            print(f"{service} {where}  {each['type']} show {each['show'] or '-'}  {each['error']}{end}")
+        wish = {"settled": str(args.settled).lower()}
+        while wish:
+            answer = client.get("/parked", params=wish)
+            if answer.status_code != httpx.codes.OK:
+                status = _refused(answer)
+                break
+            page = answer.json()
+            for each in page["items"]:
+                _show(service, each)
+            wish = {**wish, "cursor": page["next"]} if page["next"] else {}
     return status
+
+
+def _show(service: str, each: dict[str, Any]) -> None:
+    end = f"  {each['settled_as']} by {each['settled_by']}" if each.get("settled_as") else ""
+    where = f"{each['source']} {each['position']} {each['policy']}"
+    print(f"{service} {where}  {each['type']} show {each['show'] or '-'}  {each['error']}{end}")
 
 
 def _mend(args: argparse.Namespace) -> int:
