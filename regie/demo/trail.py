@@ -44,13 +44,20 @@ class Inbox:
         self._partner = partner
         self.received: list[tuple[str, Recorded]] = []
         self.reading: asyncio.Task[None] | None = None
+        self._newest = 0
 
     async def read(self) -> None:
-        """Receives and acknowledges until cancelled."""
+        """Receives and acknowledges until cancelled.
+
+        A durable gives a message again whose acknowledgement was lost (a broker that died); its sequence tells.
+        """
         while True:
             for message in await self._partner.fetch(200, 1.0):
-                headers = dict(message.headers or {})
-                self.received.append((headers["ce-source"].strip("/"), from_cloudevent(headers, message.data)))
+                sequence = message.metadata.sequence.stream
+                if sequence > self._newest:
+                    self._newest = sequence
+                    headers = dict(message.headers or {})
+                    self.received.append((headers["ce-source"].strip("/"), from_cloudevent(headers, message.data)))
                 await message.ack()
 
     def of_show(self, show: str) -> dict[str, list[Recorded]]:

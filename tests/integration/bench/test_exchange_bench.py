@@ -1,8 +1,11 @@
 """The exchange's benchmark runs, and its report names what it measured."""
 
+import pytest
+
 from bench.exchange.__main__ import RATES, measure, report
 
 
+@pytest.mark.long
 async def test_every_contestant_tells_what_it_did():
     rows = report(await measure(0.2, 400, 1)).rows
     assert len(rows) == 2 * len(RATES) + 2
