@@ -68,7 +68,14 @@ class Postgres:
         """
         self._own_folder(self.sockets)
         if not (self.data / "PG_VERSION").exists():
-            await asyncio.to_thread(self._initialise)
+            making = asyncio.ensure_future(asyncio.to_thread(self._initialise))
+            try:
+                await asyncio.shield(making)
+            except asyncio.CancelledError:
+                await asyncio.wait(
+                    [making]
+                )  # a thread cannot be cancelled: nothing may write behind our back afterwards
+                raise
         await self._clear_leftovers()
         await self.program.start_until(self.answers, patience_s=60)
 
