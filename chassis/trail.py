@@ -128,11 +128,9 @@ def _log_handler(scopes: Sequence[str], followers: Followers) -> HTTPRouteHandle
         async def read(behind: int, most: int) -> Sequence[Recorded]:
             return await trail_store.read(behind, most, tenant=me.tenant)
 
-        if wants_events(request):
-            wanted = Following(read=read, after=after, until=until or None)
-            draining = request.app.state.draining
-            return Followed(events=followers.follow(trail_store, wanted, draining, encoded_entry))
-        return Followed(_page(await read(after, limit), limit, until, next_link))
+        if not wants_events(request):
+            return Followed(_page(await read(after, limit), limit, until, next_link))
+        return _followed(request, trail_store, followers, Following(read=read, after=after, until=until or None))
 
     return list_events
 
@@ -171,8 +169,7 @@ def _show_handler(scopes: Sequence[str], followers: Followers) -> HTTPRouteHandl
             return Followed(_page(await read(after, limit), limit, until, next_link))
         if as_of is not None:
             raise Invalid(errors=[FieldError(place="query", field="as_of", rule="the past cannot be followed")])
-        wanted = Following(read=read, after=after, until=until or None)
-        return Followed(events=followers.follow(trail_store, wanted, request.app.state.draining, encoded_entry))
+        return _followed(request, trail_store, followers, Following(read=read, after=after, until=until or None))
 
     return list_show_events
 
@@ -251,6 +248,12 @@ def _audit_handlers(scopes: Sequence[str]) -> Sequence[HTTPRouteHandler]:
         return proof
 
     return [see_checkpoint, prove_inclusion, prove_consistency]
+
+
+def _followed(
+    request: Request[Any, Any, Any], store: Store, followers: Followers, wanted: Following
+) -> Followed[TrailPage]:
+    return Followed(events=followers.follow(store, wanted, request.app.state.draining, encoded_entry))
 
 
 def encoded_entry(record: Recorded) -> bytes:

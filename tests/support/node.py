@@ -37,6 +37,12 @@ async def run(
     return out
 
 
+async def run_elsewhere(script: Path, folder: Path, *arguments: str, limit_s: float = LIMIT_S) -> str:
+    """What a script of another folder prints, copied to where it finds our packages: beside itself. See `run`."""
+    (folder / "node_modules").symlink_to(PACKAGES)
+    return await run(shutil.copy(script, folder), *arguments, limit_s=limit_s)
+
+
 async def run_json(script: Path | str, *arguments: str, env: Mapping[str, str] | None = None) -> Any:
     """What a script prints as one JSON document."""
     return json.loads(await run(script, *arguments, env=env))

@@ -302,7 +302,7 @@ async def test_the_partners_examples_read_over_tls(
     found = {"url": server.url, "ca_file": str(authority.ca_file), "partner": partner}
     endpoints.write_text(json.dumps({"nats": found}))
     if example == "node":
-        told = await _node_reads(endpoints, tmp_path)
+        told = await node.run_elsewhere(KIT / "node" / "read-stream.mjs", tmp_path, str(endpoints), "1", limit_s=60)
     else:
         told = await _python_reads(endpoints)
     assert told.split()[-1].endswith("1}")
@@ -319,12 +319,3 @@ async def _python_reads(endpoints: Path) -> str:
             await reading.wait()
     assert reading.returncode == 0
     return told.decode()
-
-
-async def _node_reads(endpoints: Path, folder: Path) -> str:
-    if not node.PACKAGES.is_dir():
-        pytest.fail("tests/node has no packages yet: run `make node`")
-    (folder / "node_modules").symlink_to(node.PACKAGES)  # packages are found beside the script
-    script = folder / "read-stream.mjs"
-    script.write_text((KIT / "node" / "read-stream.mjs").read_text())
-    return await node.run(script, str(endpoints), "1", limit_s=60)

@@ -116,12 +116,7 @@ async def test_the_stream_is_read_in_python_and_read_again(house: Path) -> None:
 
 
 async def test_the_stream_is_read_in_node(house: Path, tmp_path: Path) -> None:
-    if not node.PACKAGES.is_dir():
-        pytest.fail("tests/node has no packages yet: run `make node`")
-    (tmp_path / "node_modules").symlink_to(node.PACKAGES)  # packages are found beside the script
-    script = tmp_path / "read-stream.mjs"
-    script.write_text((KIT / "node" / "read-stream.mjs").read_text())
-    told = await node.run(script, str(house), "5", limit_s=60)
+    told = await node.run_elsewhere(KIT / "node" / "read-stream.mjs", tmp_path, str(house), "5", limit_s=60)
     assert [line.split()[-1] for line in told.splitlines()] == [f'{{"by":{n}}}' for n in (1, 2, 4, 5, 6)]
 
 
