@@ -21,7 +21,7 @@ from chassis.migrate import CHASSIS_SQL, migrate
 from chassis.reconcile import Reconciler
 from regie.exchange import PUBLIC
 from tests.support.exchange_parts import READER, SOURCE
-from tests.support.histories import NONE, everything, faults, record_for_ever, until_reached
+from tests.support.histories import NONE, Recording, everything, faults, until_reached
 from tests.support.toy import COUNTER, toy_house
 
 ROLES = {"relay": SOURCE, "inbox": READER}
@@ -92,8 +92,7 @@ async def survive(kills: int, make_database, make_broker, postgres) -> None:
     server = await make_broker()
     async with toy_house(urls[0]) as (store, handler), toy_house(urls[1]) as (reader, _):
         async with Parts(server, {"relay": urls[0], "inbox": urls[1]}) as parts:
-            acknowledged: list[tuple] = []
-            recording = asyncio.create_task(record_for_ever(handler, acknowledged))
+            recording = Recording(handler)
             for nr in range(kills):
                 await asyncio.sleep(random.uniform(0.0, 0.25))
                 if nr % 10 == 4:
@@ -102,12 +101,11 @@ async def survive(kills: int, make_database, make_broker, postgres) -> None:
                     await cut_database_connections(postgres)
                 else:
                     await parts.kill(random.choice(["relay", "inbox"]))
-            recording.cancel()
-            await asyncio.gather(recording, return_exceptions=True)
+            await recording.end()
             total = await store.head()
             assert total > kills
             await until_reached(lambda: reader.cursor(SOURCE), total)
-        await compare(store, reader, server, acknowledged)
+        await compare(store, reader, server, recording.acknowledged)
 
 
 async def kill_broker(server) -> None:

@@ -31,14 +31,30 @@ def faults(expected: Sequence[Hashable], found: Sequence[Hashable]) -> dict[str,
     }
 
 
-async def record_for_ever(handler: Handler, acknowledged: list[UUID]) -> None:
-    """Events in bursts, so that single messages and atomic batches both happen; what was acknowledged is kept."""
-    while True:
-        for _ in range(random.choice([1, 1, 3, 60])):
-            with contextlib.suppress(Fault, Refusal):
-                outcome = await handler.run(COUNTER, uuid4(), Raise(by=1), cause())
-                acknowledged += [event for _, event in outcome.events]
-        await asyncio.sleep(0.02)
+class Recording:
+    """Records events in bursts, so that single messages and atomic batches both happen, from its making to its `end`.
+
+    `acknowledged` keeps the ids of what was acknowledged.
+    """
+
+    def __init__(self, handler: Handler) -> None:
+        self.acknowledged: list[UUID] = []
+        self._handler = handler
+        self._ends = False
+        self._running = asyncio.create_task(self._run())
+
+    async def end(self) -> None:
+        """Ends it behind the command under way. One that was cancelled might be recorded later: the head would not be final."""
+        self._ends = True
+        await self._running
+
+    async def _run(self) -> None:
+        while not self._ends:
+            for _ in range(random.choice([1, 1, 3, 60])):
+                with contextlib.suppress(Fault, Refusal):
+                    outcome = await self._handler.run(COUNTER, uuid4(), Raise(by=1), cause())
+                    self.acknowledged += [event for _, event in outcome.events]
+            await asyncio.sleep(0.02)
 
 
 async def until_reached(position: Callable[[], Awaitable[int]], total: int, patience_s: float = 90) -> None:
