@@ -40,10 +40,13 @@ def inclusion_proof(index: int, size: int, node: NodeAt) -> list[bytes]:
 
 
 def consistency_proof(old: int, new: int, node: NodeAt) -> list[bytes]:
-    """What shows that the tree over `old` leaves is a prefix of the one over `new`. Raises ValueError when it cannot be."""
-    if not 0 <= old <= new:
+    """What shows that the tree over `old` leaves is a prefix of the one over `new`.
+
+    Raises ValueError unless `0 < old <= new`.
+    """
+    if not 0 < old <= new:
         raise ValueError(f"a tree of {old} is no prefix of one of {new}")
-    return [] if old in (0, new) else _subproof(old, 0, new, node, whole=True)
+    return [] if old == new else _subproof(old, 0, new, node, whole=True)
 
 
 def _range(low: int, high: int, node: NodeAt) -> bytes:
@@ -79,8 +82,11 @@ def _subproof(old: int, low: int, high: int, node: NodeAt, *, whole: bool) -> li
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], against: bytes) -> bool:
-    """Whether `leaf` (a leaf hash) is number `index` of the `size` leaves under the root `against`."""
-    if not 0 <= index < size:
+    """Whether `leaf` (a leaf hash) is number `index` of the `size` leaves under the root `against`.
+
+    A root does not say how many leaves it is over: `size` must be known from where `against` is, a checkpoint.
+    """
+    if not 0 <= index < size or not _hashes(leaf, *proof):
         return False
     position, last, found = index, size - 1, leaf
     for step in proof:
@@ -97,13 +103,14 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 
 
 def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
-    """Whether the tree of `new` leaves under `new_root` begins with the `old` leaves under `old_root`."""
-    if old > new or old < 0:
+    """Whether the tree of `new` leaves under `new_root` begins with the `old` leaves under `old_root`.
+
+    Nothing is ever proven of an empty tree, as the published test data have it: it says nothing about the later one.
+    """
+    if not 0 < old <= new or not _hashes(*proof):
         return False
     if old == new:
         return not proof and old_root == new_root
-    if old == 0:
-        return not proof and old_root == EMPTY_ROOT
     path = list(proof) if old & (old - 1) else [old_root, *proof]
     if not path:
         return False
@@ -122,6 +129,11 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
             second = node_hash(second, step)
         position, last = position >> 1, last >> 1
     return last == 0 and first == old_root and second == new_root
+
+
+def _hashes(*nodes: bytes) -> bool:
+    """Whether each is as long as a hash: the two of a pair are hashed behind one another, so that they could be cut elsewhere."""
+    return all(len(node) == HASH for node in nodes)
 
 
 # --- tiles: how the hashes of a growing tree are kept
