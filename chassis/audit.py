@@ -16,9 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from prometheus_client import Gauge
 
 from chassis import merkle
-from chassis.evidence import EVENTS, TILE, Evidence, HistoryChanged, with_nodes
+from chassis.evidence import TILE, Evidence, HistoryChanged, with_nodes
 from chassis.faults import Unreachable
-from chassis.leaves import leaf_of, stored
 from chassis.notes import Checkpoint, sign
 from chassis.store import CONNECTION_LOST, Store
 
@@ -27,7 +26,6 @@ log = structlog.get_logger(__name__)
 EVERY_S = 1.0
 BATCH = 16 * merkle.TILE_WIDTH
 """Events a checkpoint takes in at once: some milliseconds of hashing between two turns of the event loop."""
-BATCH_TILES = 16
 
 history_differs_at = Gauge(
     "regie_history_differs_at",
@@ -46,65 +44,41 @@ class AuditLog(Evidence):
     ) -> None:
         super().__init__(service, pool, key)
         self._store, self._publish = store, publish
+        self.differs_at: int | None = None
 
     async def run(self) -> None:
-        """Checks the whole history once, then extends the tree for ever.
-
-        A difference is an alarm (`regie_history_differs_at`, an error in the log), not an outage: a show goes on.
-        """
-        size, checked = 0, False
+        """Extends the tree for ever. That what was signed is still there is looked after by `chassis/recheck.py`."""
+        size = 0
         while True:
             try:
-                if not checked:
-                    await self._alarm(await self.first_difference())
-                    checked = True
                 if await self._store.wait_beyond(size, patience_s=EVERY_S):
                     size = await self.extend()
             except (Unreachable, *CONNECTION_LOST) as lost:
                 log.info("audit_waits", reason=type(lost).__name__)
             except HistoryChanged as changed:
-                await self._alarm(changed.position)
+                self.alarm(changed.position)
             except Exception:
                 log.exception("audit_failed")
             await asyncio.sleep(EVERY_S)
 
-    async def _alarm(self, position: int | None) -> None:
+    def alarm(self, position: int | None) -> None:
+        """Says where the history first differs, or that it no longer does. An alarm, not an outage: a show goes on."""
+        self.differs_at = position
         history_differs_at.labels(self.base).set(position or 0)
         if position is not None:
             log.error("history_changed", position=position)
 
-    async def first_difference(self) -> int | None:
-        """The first position whose stored event is not the one that was signed; None while all are as they were.
-
-        Re-hashes everything: about a second for a million events (trust.md section 3).
-        """
-        async with self._pool.acquire() as db:
-            size, _ = await self._newest(db)
-            for start in range(0, size, BATCH_TILES * merkle.TILE_WIDTH):
-                end = min(size, start + BATCH_TILES * merkle.TILE_WIDTH)
-                found = await self._differs(db, start, end)
-                if found is not None:
-                    return found
-        return None
-
-    async def _differs(self, db: Any, start: int, end: int) -> int | None:
-        """Compares the events behind `start` up to `end` with the leaves in their tiles."""
-        rows = {row["position"]: row for row in await db.fetch(_NEXT, start, end - start)}
-        for number in range(start // merkle.TILE_WIDTH, -(-end // merkle.TILE_WIDTH)):
-            tile = await db.fetchval(TILE, 0, number) or b""
-            first = number * merkle.TILE_WIDTH
-            for index in range(first, min(end, first + merkle.TILE_WIDTH)):
-                row, at = rows.get(index + 1), (index - first) * merkle.HASH
-                if row is None or leaf_of(stored(row)) != tile[at : at + merkle.HASH]:
-                    return index + 1
-            await asyncio.sleep(0)
-        return None
+    async def check(self) -> str:
+        """Readiness: says where the history was rewritten. The service can work, so it stays ready."""
+        if self.differs_at is None:
+            return "ok"
+        return f"ok, but the history was rewritten: position {self.differs_at} is not what was signed"
 
     async def extend(self) -> int:
         """Takes in what was recorded since the newest checkpoint and signs a new one; answers its size."""
         origin = await self.origin()
-        async with self._pool.acquire() as db:
-            size, note = await self._newest(db)
+        async with self.pool.acquire() as db:
+            size, note = await self.newest(db)
             while leaves := await self._leaves(db, size):
                 tails = await self._tails(db, size)
                 changed = merkle.grow(tails, size, leaves)
@@ -112,7 +86,7 @@ class AuditLog(Evidence):
                 root = await _root(db, reached, changed)
                 note = sign(Checkpoint(origin=origin, size=reached, root=root.hex()), self._key)
                 if not await self._keep(db, size, reached, changed, root, note):
-                    size, note = await self._newest(db)  # another process was faster
+                    size, note = await self.newest(db)  # another process was faster
                     continue
                 size = reached
                 await self._publish(note)
@@ -154,9 +128,6 @@ class AuditLog(Evidence):
         except asyncpg.RaiseError as refused:
             raise HistoryChanged(size + 1, str(refused)) from refused
         return kept
-
-
-_NEXT = f"{EVENTS} ORDER BY position LIMIT $2"
 
 
 async def _root(db: Any, size: int, changed: dict[tuple[int, int], bytes]) -> bytes:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from chassis import merkle
 from chassis.epochs import origin_of
@@ -54,7 +54,7 @@ class Evidence:
     """The signed log of one service, to be read."""
 
     def __init__(self, service: str, pool: asyncpg.Pool, key: Ed25519PrivateKey) -> None:
-        self._pool, self._key = pool, key
+        self.pool, self._key = pool, key
         self.base = f"regie/{service}"
 
     async def origin(self) -> str:
@@ -63,11 +63,14 @@ class Evidence:
 
     async def epochs(self) -> list[str]:
         """The signed statements of every restore to an older state, oldest first."""
-        return [row["note"] for row in await self._pool.fetch("SELECT note FROM log.audit_epochs ORDER BY number")]
+        return [row["note"] for row in await self.pool.fetch("SELECT note FROM log.audit_epochs ORDER BY number")]
+
+    def public_key(self) -> Ed25519PublicKey:
+        return self._key.public_key()
 
     async def verifier(self) -> str:
         """The public key checkpoints are verified with, in C2SP form."""
-        return public_text(await self.origin(), self._key.public_key())
+        return public_text(await self.origin(), self.public_key())
 
     def sign_text(self, text: str, origin: str) -> str:
         """A statement of this service's about its log, as a signed note."""
@@ -75,9 +78,9 @@ class Evidence:
 
     async def note(self, size: int | None = None) -> str | None:
         """The signed checkpoint over `size` events, or the newest; None where there is none."""
-        async with self._pool.acquire() as db:
+        async with self.pool.acquire() as db:
             if size is None:
-                return (await self._newest(db))[1]
+                return (await self.newest(db))[1]
             found: str | None = await db.fetchval("SELECT note FROM log.audit_checkpoints WHERE size = $1", size)
             return found
 
@@ -86,10 +89,10 @@ class Evidence:
         note = await self.note(size)
         if note is None:
             return None
-        size = read(note, self._key.public_key()).size
+        size = read(note, self.public_key()).size
         if not 1 <= position <= size:
             return None
-        async with self._pool.acquire() as db:
+        async with self.pool.acquire() as db:
             proof = await with_nodes(db, lambda node: merkle.inclusion_proof(position - 1, size, node))
             leaf = await with_nodes(db, lambda node: [node(0, position - 1)])
         return InclusionProof(
@@ -101,7 +104,7 @@ class Evidence:
         old_note, new_note = await self.note(old), await self.note(new)
         if old_note is None or new_note is None or old > new:
             return None
-        async with self._pool.acquire() as db:
+        async with self.pool.acquire() as db:
             proof = await with_nodes(db, lambda node: merkle.consistency_proof(old, new, node))
         return ConsistencyProof(
             old=old, new=new, proof=[step.hex() for step in proof], old_note=old_note, new_note=new_note
@@ -114,7 +117,7 @@ class Evidence:
         """
         for start in range(0, size, STRETCH):
             end = min(size, start + STRETCH)
-            async with self._pool.acquire() as db:
+            async with self.pool.acquire() as db:
                 notes = await db.fetch(
                     "SELECT size, note FROM log.audit_checkpoints WHERE size > $1 AND size <= $2 ORDER BY size",
                     start, end,
@@ -129,7 +132,7 @@ class Evidence:
 
     async def of_show(self, show: UUID, tenant: str, size: int) -> list[Stored]:
         """Every event a tenant recorded of a show, up to `size`, by position."""
-        rows = await self._pool.fetch(
+        rows = await self.pool.fetch(
             f"SELECT {COLUMNS} FROM log.events WHERE show = $1 AND tenant = $2 AND position <= $3 ORDER BY position",  # noqa: S608
             show, tenant, size,
         )  # fmt: skip
@@ -141,7 +144,7 @@ class Evidence:
             "SELECT position, stream, version FROM log.events WHERE stream = ANY ($1) AND position <= $2"
             " ORDER BY position"
         )
-        return list(await self._pool.fetch(query, list(streams), size))
+        return list(await self.pool.fetch(query, list(streams), size))
 
     async def paths(self, positions: Sequence[int], size: int) -> list[tuple[bytes, list[bytes]]]:
         """For each position its signed leaf and the path from there to the root over `size` events."""
@@ -151,12 +154,13 @@ class Evidence:
             found = [(node(0, one - 1), merkle.inclusion_proof(one - 1, size, node)) for one in positions]
             return [step for leaf, proof in found for step in (leaf, *proof)]
 
-        async with self._pool.acquire() as db:
+        async with self.pool.acquire() as db:
             flat = iter(await with_nodes(db, each))
         lengths = [len(merkle.inclusion_proof(one - 1, size, lambda *_: b"")) for one in positions]
         return [(next(flat), [next(flat) for _ in range(length)]) for length in lengths]
 
-    async def _newest(self, db: Any) -> tuple[int, str | None]:
+    async def newest(self, db: Any) -> tuple[int, str | None]:
+        """Size and note of the newest checkpoint; 0 and None before there is one."""
         row = await db.fetchrow("SELECT size, note FROM log.audit_checkpoints ORDER BY size DESC LIMIT 1")
         return (row["size"], row["note"]) if row else (0, None)
 

@@ -39,6 +39,7 @@ from chassis.observe import configure_logging
 from chassis.outbound import outbound_of
 from chassis.parked import parked_handlers, parked_summary
 from chassis.project import Projection, Projector
+from chassis.recheck import Recheck
 from chassis.reconcile import Reconciler
 from chassis.relay import Relay
 from chassis.settings import ChassisSettings, SettingsError, load
@@ -297,6 +298,8 @@ def _checks(house: House) -> list[tuple[str, Callable[[], Awaitable[Any]]]]:
         checks += [("broker", broker), ("stream", stream)]
     if house.vault is not None:
         checks.append(("vault", house.vault.check))
+    if house.audit is not None:
+        checks.append(("history", house.audit.check))
     return checks
 
 
@@ -321,6 +324,7 @@ def _jobs(house: House) -> dict[str, Any]:
         jobs["forgetting"] = keep_forgotten(house.db, house.forgetting.vault)
     if house.audit is not None:
         jobs["audit"] = house.audit.run()
+        jobs["recheck"] = Recheck(house.audit, round_s=house.settings.audit_round_s).run()
     if house.settings.nats_url is not None:
         jobs["exchange"] = _for_ever("exchange", _exchange, house, policies)
     for job in (*definition.on_start, *definition.background):

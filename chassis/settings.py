@@ -26,7 +26,8 @@ class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
     public: `127.0.0.0/8` for a house on one machine, nothing in production. `webhook_pauses_s` are the pauses between attempts to deliver an event to a webhook, about three
     days in all; after the last one it is disabled.
     `relay_lag_ready_s` is how far the stream may be behind the log while the service calls itself ready;
-    `compare_stream_every_s` is how often the two are compared.
+    `compare_stream_every_s` is how often the two are compared, and `audit_round_s` how long one comparison of the whole
+    log with what was signed may take.
     """
 
     database_url: str
@@ -35,6 +36,7 @@ class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
     vault_owner_database_url: str | None = None
     vault_key_file: Path | None = None
     audit_key_file: Path | None = None
+    audit_round_s: float = 86_400.0
     nats_url: str | None = None
     nats_seed_file: Path | None = None
     nats_ca_file: Path | None = None

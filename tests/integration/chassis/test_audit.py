@@ -1,6 +1,7 @@
 """The Merkle log over a real PostgreSQL: proofs hold, and a superuser who rewrites history is named."""
 
 import asyncio
+import contextlib
 from uuid import uuid4
 
 import asyncpg
@@ -8,7 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chassis import merkle, notes, tenancy
-from chassis.audit import AuditLog
+from chassis.audit import AuditLog, history_differs_at
+from chassis.recheck import Recheck, history_held_at
+from tests.integration.chassis.test_exchange import running, until
 from tests.support.rewriting import REWRITES, rewrite
 from tests.support.toy import COUNTER, Raise, cause
 
@@ -98,6 +101,68 @@ async def test_the_services_role_cannot_rewrite_a_checkpoint(toy, audit, toy_url
 async def test_history_rewritten_by_a_superuser_is_named(toy, audit, toy_urls, how):
     await record(toy, 310)
     await audit.extend()
-    assert await audit.first_difference() is None
+    recheck = Recheck(audit)
+    assert await recheck.first_difference() is None
     await rewrite(toy_urls[0], how)
-    assert await audit.first_difference() == REWRITES[how][1]
+    assert await recheck.first_difference() == REWRITES[how][1]
+
+
+async def test_history_rewritten_while_the_service_runs_is_found_without_a_restart(toy, audit, toy_urls):
+    await record(toy, 310)
+    await audit.extend()
+    [before] = await toy[0].read(199, 1)
+    history_held_at.labels(audit.base).set(0)
+    async with running(Recheck(audit, round_s=0.2).run()):
+        await until(lambda: _held(audit))
+        assert await audit.check() == "ok"
+        await rewrite(toy_urls[0], "changed")
+        await until(lambda: _says(audit, "ok, but the history was rewritten: position 200 is not what was signed"))
+        assert history_differs_at.labels("regie/stage")._value.get() == 200
+        async with _owner(toy_urls) as owner:
+            await owner.execute("UPDATE log.events SET payload = $1 WHERE position = 200", before.payload)
+        await until(lambda: _says(audit, "ok"))
+
+
+@contextlib.asynccontextmanager
+async def _owner(toy_urls):
+    owner = await asyncpg.connect(toy_urls[0])
+    try:
+        yield owner
+    finally:
+        await owner.close()
+
+
+async def _held(audit) -> bool:
+    return history_held_at.labels(audit.base)._value.get() > 0
+
+
+async def _says(audit, text: str) -> bool:
+    return await audit.check() == text
+
+
+async def test_an_event_that_is_changed_together_with_its_leaf_does_not_lead_to_what_was_signed(toy, audit, toy_urls):
+    await record(toy, 310)
+    await audit.extend()
+    async with _owner(toy_urls) as owner:
+        await owner.execute("UPDATE log.events SET payload = '{\"by\":9}' WHERE position = 200")
+        forged = await owner.fetchval("SELECT hashes FROM log.audit_leaves(199, 1)")
+        await owner.execute(
+            "UPDATE log.audit_tiles SET hashes = overlay(hashes placing $1 from 199 * 32 + 1)"
+            " WHERE level = 0 AND number = 0",
+            forged,
+        )
+    assert await Recheck(audit).first_difference() == 1
+
+
+async def test_a_checkpoint_that_was_seen_and_is_gone_is_noticed(toy, audit, toy_urls):
+    recheck = Recheck(audit)
+    for count in (20, 5):
+        await record(toy, count)
+        await audit.extend()
+    assert await recheck.first_difference() is None
+    async with _owner(toy_urls) as owner:
+        await owner.execute("DELETE FROM log.audit_checkpoints WHERE size = 25")
+    assert await recheck.first_difference() == 21
+    async with _owner(toy_urls) as owner:
+        await owner.execute("UPDATE log.audit_checkpoints SET note = replace(note, 'stage', 'media')")
+    assert await Recheck(audit).first_difference() == 1
