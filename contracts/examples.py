@@ -3,6 +3,7 @@
 from typing import Final
 
 TEXTS: Final[dict[str, str]] = {
+    "Prefer": "respond-async",
     "accent": "#1d4ed8",
     "action": "session.start",
     "activity": "live_production",

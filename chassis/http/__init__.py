@@ -10,6 +10,7 @@ from chassis.handle import Cause
 from chassis.http.answers import Answer, EventName, Page, Receipt, Versioned, etag, page, receipt, versioned
 from chassis.http.api import Api
 from chassis.http.depends import IdempotencyKey, Instant, NextLink, Paging, parse_as_of, read_cursor, write_cursor
+from chassis.http.prefer import Job, Prefer
 from chassis.http.problems import FieldError, PreconditionRequired, Problem, refuses
 from chassis.http.server import Server, serve
 from chassis.http.trace import TraceContext
@@ -25,10 +26,12 @@ __all__ = [
     "FieldError",
     "IdempotencyKey",
     "Instant",
+    "Job",
     "NextLink",
     "Page",
     "Paging",
     "PreconditionRequired",
+    "Prefer",
     "Problem",
     "Receipt",
     "Server",

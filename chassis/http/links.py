@@ -15,12 +15,12 @@ def add_links(paths: dict[str, Json]) -> None:
     """From each creation to what its id allows, and from each answer with an ETag to what needs that ETag."""
     for path, methods in paths.items():
         for document in methods.values():
-            for status in ("200", "201", "202"):
-                success = document["responses"].get(status)
-                if success and "ETag" in success.get("headers", {}):
-                    links = _links(paths, path, document, created=status == "201")
-                    if links:
-                        success["links"] = dict(list(links.items())[:MAX_LINKS])
+            status = next((each for each in ("201", "202", "200") if each in document["responses"]), "")
+            success = document["responses"].get(status, {})
+            if "ETag" in success.get("headers", {}):
+                links = _links(paths, path, document, created=status == "201")
+                if links:
+                    success["links"] = dict(list(links.items())[:MAX_LINKS])
 
 
 def _links(paths: dict[str, Json], path: str, source: Json, *, created: bool) -> Json:

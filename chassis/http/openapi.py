@@ -31,6 +31,7 @@ from chassis.http.parts import (
     problem_schema,
     refer,
 )
+from chassis.http.prefer import Job
 from chassis.http.problems import FieldError, Problem
 from chassis.http.rules import (
     JSON,
@@ -179,6 +180,7 @@ class _Operation:
         self.status = handler.status_code
         self.media_type = str(getattr(handler.media_type, "value", handler.media_type) or JSON)
         self.returned, self.content = _content_of(handler.parsed_return_field.annotation)
+        self.ended = get_args(handler.parsed_return_field.annotation)[0] if self.returned is Job else None
         self.parameters = _unique(parameters_of(handler))
         self._types = {parameter.name: _constrained(parameter) for parameter in self.parameters}
         self._body = self.rule.body
@@ -187,7 +189,8 @@ class _Operation:
     def types(self) -> list[Any]:
         content = [self.content] if self._has_schema() else []
         body = [] if self._body is None else [self._body]
-        return [*content, *body, *self._types.values()]
+        ended = [] if self.ended is None else [self.ended]
+        return [*content, *ended, *body, *self._types.values()]
 
     def _has_schema(self) -> bool:
         return self.content not in (None, bytes, Any) and not self._streams()
@@ -242,6 +245,14 @@ class _Operation:
 
     def _responses(self, schemas: _Schemas, responses: dict[str, Json]) -> Json:
         found: Json = {str(self.status): self._success(schemas)}
+        if self.ended is not None:
+            headers = refer("traceparent", "ETag", *_OF_JOBS)
+            content = {self.media_type: schemas.body(self.ended)}
+            found["200"] = {
+                "description": "How the job ended, to who waited for it.",
+                "headers": headers,
+                "content": content,
+            }
         if self.returned is Versioned:
             found["304"] = {"description": "You have this version.", "headers": refer("ETag", "traceparent")}
         by_status: dict[int, list[type[Refusal]]] = {}
@@ -258,11 +269,12 @@ class _Operation:
         headers += ["RateLimit", "RateLimit-Policy"] if self.rule.budget else []
         headers += ["Deprecation", "Sunset", "Link"] if self.rule.deprecation else []
         headers += ["Link"] if "limit" in self.rule.query else []
-        if self.returned in (Answer, Versioned):
+        if self.returned in (Answer, Job, Versioned):
             headers.append("ETag")
-        if self.returned is Answer:
+        if self.returned in (Answer, Job):
             headers += ["Regie-Position", "Idempotency-Replayed"]
         headers += ["Location"] if self.status == 201 else []
+        headers += _OF_JOBS if self.returned is Job else []
         document: Json = {"description": _PHRASES.get(self.status, "Done."), "headers": refer(*headers)}
         if self._streams():
             document["content"] = _EVENTS
@@ -276,6 +288,7 @@ class _Operation:
         return document
 
 
+_OF_JOBS: Final = ["Location", "Preference-Applied"]
 _IF_NONE_MATCH: Final = {
     "name": "If-None-Match",
     "in": "header",
@@ -291,6 +304,8 @@ def _content_of(returned: Any) -> tuple[Any, Any]:
     origin = get_origin(returned) or returned
     if isinstance(origin, type) and issubclass(origin, Answer):
         return Answer, Receipt
+    if origin is Job:
+        return Job, Receipt
     if isinstance(origin, type) and issubclass(origin, Response):
         return origin, (get_args(returned) or (bytes,))[0]
     return None, None if returned is type(None) else returned

@@ -28,7 +28,8 @@ def _header(description: str, example: str, **schema: Any) -> Json:
 HEADERS: Final[dict[str, Json]] = {
     "ETag": _header("The version of the resource, for If-Match.", '"7"'),
     "Regie-Position": _header("The log position of what was recorded.", "1204"),
-    "Location": _header("The path of what was created.", TEXTS["instance"]),
+    "Location": _header("The path of what was created, or of the job that was started.", TEXTS["instance"]),
+    "Preference-Applied": _header("Which of your preferences were followed (RFC 7240).", "respond-async"),
     "Idempotency-Replayed": _header(
         "`true` where the Idempotency-Key was known and this is the first answer again.", "true", enum=["true"]
     ),

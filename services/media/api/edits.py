@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from chassis.http import Answer, AsOf, Caller, FieldError, Page, Paging, Versioned, receipt, refuses, versioned
+from chassis.http import AsOf, Caller, FieldError, Job, Page, Paging, Prefer, Versioned, receipt, refuses, versioned
 from chassis.http.listing import BY_POSITION
 from chassis.service import House
 from contracts.media import EditSegment
@@ -89,7 +89,8 @@ async def create_edit(
     data: JSONBody[CreateEdit],
     house: NamedDependency[House],
     request_: NamedDependency[Request],
-) -> Answer:
+    prefer: NamedDependency[Prefer],
+) -> Job[EditView]:
     """Make a film of a recording.
 
     It is accepted, not done: `media.edit_rendered.v1` or `media.edit_failed.v1` follows. The original stays as it is.
@@ -106,7 +107,12 @@ async def create_edit(
     )
     edit_id = request_.ident("edit")
     outcome = await application.create_edit(house, request_, recording_id, edit_id, wish)
-    return receipt(outcome, edit_id, location=f"/edits/{edit_id}")
+
+    async def ended() -> Versioned[EditView] | None:
+        edit, version = await house.handler.state(EDIT, edit_id, tenant=request_.me.tenant)
+        return versioned(_edit(edit), version) if isinstance(edit, edit_states.Rendered | edit_states.Failed) else None
+
+    return await prefer.job(receipt(outcome, edit_id), f"/edits/{edit_id}", ended)
 
 
 @get("/recordings/{recording_id:uuid}/films", operation_id="listFilms", scopes=READ, tags=TAGS)

@@ -1,6 +1,7 @@
 """Video on demand: films on their way, where people watch them, and off it again. Source: duties.md D18, Q25."""
 
-from typing import Final
+from functools import partial
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -10,7 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from chassis.handle import utc_now
-from chassis.http import Answer, AsOf, Caller, Versioned, receipt, refuses, versioned
+from chassis.http import Answer, AsOf, Caller, Job, Prefer, Versioned, receipt, refuses, versioned
 from chassis.service import House
 from contracts.media import EditSegment
 from contracts.problems import WrongState
@@ -93,8 +94,11 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     ),
 )
 async def upload_to_vod(
-    edit_id: FromPath[UUID], house: NamedDependency[House], request_: NamedDependency[Request]
-) -> Answer:
+    edit_id: FromPath[UUID],
+    house: NamedDependency[House],
+    request_: NamedDependency[Request],
+    prefer: NamedDependency[Prefer],
+) -> Job[VodView]:
     """Bring the film of an edit on demand.
 
     It is accepted, not done: `media.vod_upload_completed.v1` or `media.vod_upload_failed.v1` follows. A film that is on
@@ -102,7 +106,8 @@ async def upload_to_vod(
     """
     outcome = await application.upload_to_vod(house, request_, edit_id)
     vod_id = application.vod_of(edit_id)
-    return receipt(outcome, vod_id, location=f"/vod/{vod_id}")
+    ended = partial(_ended, house, request_, vod_id, vod_states.OnDemand | vod_states.Failed | vod_states.Retracted)
+    return await prefer.job(receipt(outcome, vod_id), f"/vod/{vod_id}", ended)
 
 
 @get("/vod/{vod_id:uuid}", operation_id="seeVod", scopes=READ, tags=TAGS)
@@ -188,14 +193,16 @@ async def retract_vod(
     data: JSONBody[Reasoned],
     house: NamedDependency[House],
     request_: NamedDependency[Request],
-) -> Answer:
+    prefer: NamedDependency[Prefer],
+) -> Job[VodView]:
     """Take a film off demand; recording and edit remain.
 
     Needs media:operate or media:write. `media.vod_retracted.v1` follows when its bytes are gone.
     """
     request_.require(*EITHER)
     command = c.RetractVod(at=utc_now(), reason=data.reason)
-    return receipt(await request_.run(house, VOD, vod_id, command), vod_id)
+    accepted = receipt(await request_.run(house, VOD, vod_id, command), vod_id)
+    return await prefer.job(accepted, f"/vod/{vod_id}", partial(_ended, house, request_, vod_id, vod_states.Retracted))
 
 
 @post(
@@ -224,6 +231,13 @@ async def opt_out_of_vod(
 
 
 # --- from the state to the answer
+
+
+async def _ended(house: House, request: Request, vod_id: UUID, ends: Any) -> Versioned[VodView] | None:
+    """The film on demand where it has got to one of these situations, which the job leads to."""
+    vod, version = await house.handler.state(VOD, vod_id, tenant=request.me.tenant)
+    assert not isinstance(vod, vod_states.Unknown)
+    return versioned(_vod(vod), version) if isinstance(vod, ends) else None
 
 
 def _vod(
