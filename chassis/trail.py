@@ -19,7 +19,7 @@ from chassis.denials import Denial, Denials
 from chassis.evidence import ConsistencyProof, InclusionProof
 from chassis.following import Followers, Following
 from chassis.handle import utc_now
-from chassis.http import AsOf, Caller, FieldError, NextLink, Page, Paging, refuses
+from chassis.http import AsOf, Caller, FieldError, NextLink, Page, Paging, Tagged, refuses, tagged
 from chassis.http.depends import parse_instant
 from chassis.http.follow import Followed, wants_events
 from chassis.http.listing import Order
@@ -209,12 +209,12 @@ def _audit_handlers(scopes: Sequence[str]) -> Sequence[HTTPRouteHandler]:
         tags=["Audit trail"],
         responses=refuses(NotFound),
     )
-    async def see_checkpoint(audit: NamedDependency[AuditLog], size: Size = 0) -> SignedCheckpoint:
+    async def see_checkpoint(audit: NamedDependency[AuditLog], size: Size = 0) -> Tagged[SignedCheckpoint]:
         """Show the newest signed checkpoint of this service's log, or the one of a size."""
         note = await audit.note(size or None)
         if note is None:
             raise NotFound
-        return SignedCheckpoint(note=note, verifier=await audit.verifier())
+        return tagged(SignedCheckpoint(note=note, verifier=await audit.verifier()))
 
     @get(
         "/audit/inclusion",

@@ -7,7 +7,19 @@ service; who may do what (`contracts/roles.py`).
 
 from chassis.auth import Caller, Verifier
 from chassis.handle import Cause
-from chassis.http.answers import Answer, EventName, Page, Receipt, Versioned, etag, page, receipt, versioned
+from chassis.http.answers import (
+    Answer,
+    EventName,
+    Page,
+    Receipt,
+    Tagged,
+    Versioned,
+    etag,
+    page,
+    receipt,
+    tagged,
+    versioned,
+)
 from chassis.http.api import Api
 from chassis.http.depends import IdempotencyKey, Instant, NextLink, Paging, parse_as_of, read_cursor, write_cursor
 from chassis.http.prefer import Job, Prefer
@@ -35,6 +47,7 @@ __all__ = [
     "Problem",
     "Receipt",
     "Server",
+    "Tagged",
     "TraceContext",
     "Verifier",
     "Versioned",
@@ -45,6 +58,7 @@ __all__ = [
     "receipt",
     "refuses",
     "serve",
+    "tagged",
     "versioned",
     "write_cursor",
 ]

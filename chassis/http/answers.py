@@ -1,5 +1,6 @@
 """How handlers answer: receipts of commands, versioned resources, pages of lists."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
@@ -42,6 +43,10 @@ class Versioned(Response[T], Generic[T]):
     """A resource with its version as ETag; a matching If-None-Match is answered 304 by the chassis."""
 
 
+class Tagged(Response[T], Generic[T]):
+    """What follows from several resources, or never changes; its ETag is of the content, and no version for If-Match."""
+
+
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """One page of a list. `next` is the `cursor` of the following page, null on the last one."""
 
@@ -74,6 +79,13 @@ def receipt(
 
 def versioned(body: T, version: int) -> Versioned[T]:
     return Versioned(body, headers={"ETag": etag(version)})
+
+
+def tagged(body: T, *, beside: Sequence[str] = ()) -> Tagged[T]:
+    """`beside` names fields that differ at each look and mean nothing alone, such as the moment of the look."""
+    same = body if not beside else {name: getattr(body, name) for name in body.__struct_fields__ if name not in beside}  # type: ignore[attr-defined]
+    digest = hashlib.sha256(msgspec.json.encode(same)).hexdigest()[:32]
+    return Tagged(body, headers={"ETag": f'W/"{digest}"' if beside else f'"{digest}"'})
 
 
 def page(found: Sequence[T], paging: Paging, sort_key: Any) -> Page[T]:

@@ -7,6 +7,7 @@ section 2).
 from typing import Any
 
 MAX_LINKS = 12
+VERSION = {"$ref": "#/components/headers/ETag"}
 
 Json = dict[str, Any]
 
@@ -17,7 +18,7 @@ def add_links(paths: dict[str, Json]) -> None:
         for document in methods.values():
             status = next((each for each in ("201", "202", "200") if each in document["responses"]), "")
             success = document["responses"].get(status, {})
-            if "ETag" in success.get("headers", {}):
+            if success.get("headers", {}).get("ETag") == VERSION:
                 links = _links(paths, path, document, created=status == "201")
                 if links:
                     success["links"] = dict(list(links.items())[:MAX_LINKS])

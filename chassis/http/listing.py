@@ -13,6 +13,7 @@ import msgspec
 from chassis.http.answers import Page
 from chassis.http.depends import Paging, write_cursor
 from chassis.http.problems import NoSuchPage
+from chassis.store import AsOf
 
 T = TypeVar("T")
 
@@ -90,6 +91,23 @@ def orders(*each: Order) -> dict[str, Order]:
 def in_order_of(name: str, expression: str, kind: Any, key: Callable[[Any], Any]) -> Order:
     """An order by one unique expression."""
     return Order(name=name, by=((expression, kind),), key=lambda item: (key(item),))
+
+
+def known_by(column: str, first: int) -> str:
+    """The SQL condition that an event had been recorded at a point in history, by the column of its log position, named with its table.
+
+    `first` numbers the argument that is the point's instant, the next one is its position (`point_of`); both null is now.
+    """
+    recorded_at = f"(SELECT told.recorded_at FROM log.events AS told WHERE told.position = {column})"  # noqa: S608 - a column's name
+    return (
+        f"(${first}::timestamptz IS NULL OR {recorded_at} <= ${first})"
+        f" AND (${first + 1}::bigint IS NULL OR {column} <= ${first + 1})"
+    )
+
+
+def point_of(as_of: AsOf | None) -> tuple[datetime | None, int | None]:
+    """The two arguments `known_by` asks for."""
+    return (None, None) if as_of is None else (as_of.at, as_of.position)
 
 
 BY_POSITION = in_order_of("position", "position", Whole, lambda item: item.position)

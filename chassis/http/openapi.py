@@ -15,7 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import ServerSentEvent, Stream
 from litestar.routes import HTTPRoute
 
-from chassis.http.answers import Answer, Receipt, Versioned
+from chassis.http.answers import Answer, Receipt, Tagged, Versioned
 from chassis.http.examples import example_of
 from chassis.http.follow import EVENT_STREAM, Followed
 from chassis.http.links import add_links
@@ -209,7 +209,7 @@ class _Operation:
         if self.rule.deprecation is not None:
             document["deprecated"] = True
         parameters = [self._parameter(parameter, schemas) for parameter in self.parameters]
-        if self.returned is Versioned:
+        if self.returned in (Versioned, Tagged):
             parameters.append(_IF_NONE_MATCH)
         if parameters:
             document["parameters"] = parameters
@@ -253,8 +253,11 @@ class _Operation:
                 "headers": headers,
                 "content": content,
             }
-        if self.returned is Versioned:
-            found["304"] = {"description": "You have this version.", "headers": refer("ETag", "traceparent")}
+        if self.returned in (Versioned, Tagged):
+            found["304"] = {
+                "description": "You have this version.",
+                "headers": {**self._etag(), **refer("traceparent")},
+            }
         by_status: dict[int, list[type[Refusal]]] = {}
         for refusal in self.rule.refusals:
             by_status.setdefault(refusal.status, []).append(refusal)
@@ -264,18 +267,24 @@ class _Operation:
             found[str(status)] = {"$ref": f"#/components/responses/{name}"}
         return found
 
+    def _etag(self) -> Json:
+        if self.returned is Tagged:
+            return {"ETag": refer("Content-Tag")["Content-Tag"]}
+        return refer("ETag") if self.returned in (Answer, Job, Versioned) else {}
+
     def _success(self, schemas: _Schemas) -> Json:
         headers = ["traceparent"]
         headers += ["RateLimit", "RateLimit-Policy"] if self.rule.budget else []
         headers += ["Deprecation", "Sunset", "Link"] if self.rule.deprecation else []
         headers += ["Link"] if "limit" in self.rule.query else []
-        if self.returned in (Answer, Job, Versioned):
-            headers.append("ETag")
         if self.returned in (Answer, Job):
             headers += ["Regie-Position", "Idempotency-Replayed"]
         headers += ["Location"] if self.status == 201 else []
         headers += _OF_JOBS if self.returned is Job else []
-        document: Json = {"description": _PHRASES.get(self.status, "Done."), "headers": refer(*headers)}
+        document: Json = {
+            "description": _PHRASES.get(self.status, "Done."),
+            "headers": {**refer(*headers), **self._etag()},
+        }
         if self._streams():
             document["content"] = _EVENTS
         elif self.content is bytes:

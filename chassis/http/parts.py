@@ -27,6 +27,7 @@ def _header(description: str, example: str, **schema: Any) -> Json:
 
 HEADERS: Final[dict[str, Json]] = {
     "ETag": _header("The version of the resource, for If-Match.", '"7"'),
+    "Content-Tag": _header("A digest of this answer, for If-None-Match alone.", '"5b6d0cf1a0f3b9d8e6a1c2b47f90d3e2"'),
     "Regie-Position": _header("The log position of what was recorded.", "1204"),
     "Location": _header("The path of what was created, or of the job that was started.", TEXTS["instance"]),
     "Preference-Applied": _header("Which of your preferences were followed (RFC 7240).", "respond-async"),

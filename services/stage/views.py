@@ -9,8 +9,8 @@ from uuid import UUID
 
 import msgspec
 
-from chassis.http import Paging
-from chassis.http.listing import BY_POSITION, Order, orders
+from chassis.http import AsOf, Paging
+from chassis.http.listing import BY_POSITION, Order, known_by, orders, point_of
 from contracts import stage as e
 from contracts.envelope import Event, Recorded, Sealed
 from contracts.stage._base import StageEvent
@@ -141,9 +141,9 @@ class ChatFlags:
                 )  # fmt: skip
             case e.ChatFlagAcknowledged():
                 await db.execute(
-                    "UPDATE public.chat_flags SET acknowledged_at = $2, acknowledged_by = $3, note = $4"
-                    " WHERE flag_id = $1",
-                    event.flag_id, event.at, event.by, event.note,
+                    "UPDATE public.chat_flags SET acknowledged_at = $2, acknowledged_by = $3, note = $4,"
+                    " acknowledged_position = $5 WHERE flag_id = $1",
+                    event.flag_id, event.at, event.by, event.note, about.position,
                 )  # fmt: skip
             case _:
                 pass
@@ -258,42 +258,49 @@ async def stages_of(
     return [StageLine(**dict(row)) for row in rows]
 
 
-async def as_run_of(db: Any, tenant: str, show_id: UUID, paging: Paging) -> list[AsRunEntry]:
+async def as_run_of(db: Any, tenant: str, show_id: UUID, paging: Paging, as_of: AsOf | None = None) -> list[AsRunEntry]:
     """One more than a page, in the order it was recorded."""
     rows = await BY_POSITION.fetch(
         db,
-        "SELECT position, stage_id, happened_at, type, actor, frame, data FROM public.as_run"
-        " WHERE tenant = $1 AND show_id = $2",
+        "SELECT position, stage_id, happened_at, type, actor, frame, data FROM public.as_run"  # noqa: S608 - fixed texts
+        f" WHERE tenant = $1 AND show_id = $2 AND {known_by('as_run.position', 3)}",
         paging,
         tenant,
         show_id,
+        *point_of(as_of),
     )
     return [AsRunEntry(**{**dict(row), "data": msgspec.json.decode(row["data"])}) for row in rows]
 
 
-async def flags_of(db: Any, tenant: str, stage_id: UUID, paging: Paging) -> list[ChatFlag]:
-    """One more than a page, oldest first."""
+async def flags_of(db: Any, tenant: str, stage_id: UUID, paging: Paging, as_of: AsOf | None = None) -> list[ChatFlag]:
+    """One more than a page, oldest first; what was acknowledged later is not acknowledged yet."""
     rows = await BY_POSITION.fetch(
         db,
-        "SELECT flag_id, position, channel, flagged_at, flagged_by, author, message, acknowledged_at,"
-        " acknowledged_by, note FROM public.chat_flags"
-        " WHERE tenant = $1 AND stage_id = $2",
+        "SELECT flag_id, position, channel, flagged_at, flagged_by, author, message,"  # noqa: S608 - fixed texts
+        " CASE WHEN done THEN acknowledged_at END AS acknowledged_at,"
+        " CASE WHEN done THEN acknowledged_by END AS acknowledged_by, CASE WHEN done THEN note ELSE '' END AS note"
+        f" FROM (SELECT *, {known_by('chat_flags.acknowledged_position', 3)} AS done FROM public.chat_flags) AS flags"
+        f" WHERE tenant = $1 AND stage_id = $2 AND {known_by('flags.position', 3)}",
         paging,
         tenant,
         stage_id,
+        *point_of(as_of),
     )
     return [ChatFlag(**{**dict(row), **_opened(row)}) for row in rows]
 
 
-async def looks_of(db: Any, tenant: str, stage_id: UUID, paging: Paging) -> list[AttendeeView]:
+async def looks_of(
+    db: Any, tenant: str, stage_id: UUID, paging: Paging, as_of: AsOf | None = None
+) -> list[AttendeeView]:
     """One more than a page, oldest first."""
     rows = await BY_POSITION.fetch(
         db,
-        "SELECT position, looked_at, outcome, faults, delay_s, looked_by, note FROM public.attendee_views"
-        " WHERE tenant = $1 AND stage_id = $2",
+        "SELECT position, looked_at, outcome, faults, delay_s, looked_by, note FROM public.attendee_views"  # noqa: S608
+        f" WHERE tenant = $1 AND stage_id = $2 AND {known_by('attendee_views.position', 3)}",
         paging,
         tenant,
         stage_id,
+        *point_of(as_of),
     )
     return [AttendeeView(**dict(row)) for row in rows]
 

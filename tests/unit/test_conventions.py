@@ -45,8 +45,39 @@ WITHOUT_KEY: Final = {
 """Commands that are harmless to repeat by what they are."""
 WITHOUT_HISTORY: Final[dict[str, str]] = {
     "showWebhook": "administration and no part of the log; listWebhookActions tells what was done to it",
+    "getTerms": "a version of the terms never changes",
+    "getCatalogue": "a version of the terms never changes",
+    "getBalance": "asked for as it was by `at`, as the running meter was then",
+    "seeCheckpoint": "asked for as it was by `size`",
 }
-"""Resources with a version that cannot be asked for as they were."""
+"""Resources with an ETag that cannot be asked for as they were."""
+LISTS_OF_NOW: Final = {
+    "listShows": "which shows there are; getShow tells each as it was",
+    "listStages": "which stages there are; seeStage tells each as it was",
+    "listEntitlements": "which entitlements there are; getEntitlement tells each as it was",
+    "listRecordings": "which recordings there are; seeRecording tells each as it was",
+    "listAssets": "which assets there are; seeAsset tells each as it was",
+    "listFilms": "which films there are; seeEdit and seeVod tell each as it was",
+    "listTerms": "what was registered, never to change",
+    "listJobs": "what is to be done now",
+    "listParked": "what is to be mended now; its rows keep what was done",
+    "listDenials": "counted by the minute, each row with its times",
+    "listEvents": "the log itself, which only grows; `until` ends it at a position",
+    "listWebhooks": "administration and no part of the log",
+    "listWebhookDeliveries": "administration and no part of the log",
+    "listWebhookActions": "only added to, each row with its time",
+}
+"""Lists that cannot be asked for as they were: a projection keeps the newest state of each row, and no history."""
+QUESTIONS: Final = {
+    "getCoverage": "a decision about a moment",
+    "getCoverageVerdict": "a judgement of times nobody has recorded",
+    "getKnockOn": "what would follow from a delay nobody has recorded",
+    "getTimeRemaining": "differs every second",
+    "findInRecording": "a place of an instant",
+    "proveInclusion": "a computation about two numbers",
+    "proveConsistency": "a computation about two numbers",
+}
+"""What is computed for who asks, and is no resource to be revalidated."""
 
 Json = dict[str, Any]
 
@@ -72,7 +103,7 @@ class Operation(NamedTuple):
     def success(self) -> Json:
         return next(
             self.document["responses"][status]
-            for status in ("200", "201", "202", "204")
+            for status in ("202", "200", "201", "204")
             if status in self.document["responses"]
         )
 
@@ -196,6 +227,17 @@ def test_every_versioned_resource_can_be_revalidated_and_asked_for_as_it_was(ope
     assert "If-None-Match" in operation.parameters("header")
     assert "304" in operation.document["responses"]
     assert ("as_of" in operation.parameters("query")) != (operation.id in WITHOUT_HISTORY)
+
+
+@those(lambda operation: is_list(operation) and operation.id not in PARTS)
+def test_every_list_can_be_asked_for_as_it_was_or_says_why_not(operation: Operation) -> None:
+    assert ("as_of" in operation.parameters("query")) != (operation.id in LISTS_OF_NOW)
+
+
+@those(lambda operation: operation.method == "get" and bool(operation.body()) and not operation.is_public)
+def test_every_answer_but_pages_and_questions_can_be_revalidated(operation: Operation) -> None:
+    exempt = operation.id in QUESTIONS or (is_list(operation) and operation.id not in PARTS)
+    assert ("ETag" in operation.success()["headers"]) != exempt
 
 
 @those(lambda operation: not operation.is_public)

@@ -12,7 +12,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from chassis.clock import as_utc
 from chassis.handle import utc_now
-from chassis.http import Answer, AsOf, Caller, FieldError, Instant, Page, Paging, refuses
+from chassis.http import Answer, AsOf, Caller, FieldError, Instant, Page, Paging, Tagged, refuses, tagged
 from chassis.http.listing import BY_POSITION
 from chassis.service import House
 from contracts.envelope import Role
@@ -92,8 +92,11 @@ async def get_balance(
     me: NamedDependency[Caller],
     desk: NamedDependency[Desk],
     at: Moment = None,
-) -> BalanceCard:
-    """Read the hours, now or at any past moment, with what the running meter has used."""
+) -> Tagged[BalanceCard]:
+    """Read the hours, now or at any past moment, with what the running meter has used.
+
+    The ETag is the same while nothing but `at` differs.
+    """
     if at is not None and at.tzinfo is None:
         raise Invalid(errors=[FieldError(place="query", field="at", rule="must carry an offset")])
     now = utc_now()
@@ -104,7 +107,7 @@ async def get_balance(
     if not isinstance(state, Owned):
         raise NotFound
     found = balance(state, moment)
-    return BalanceCard(
+    card = BalanceCard(
         at=found.at,
         situation=found.situation,
         hours=hours(found.ledger),
@@ -112,6 +115,7 @@ async def get_balance(
         left_minutes=found.left_minutes,
         term_ends_at=state.grant.term_ends_at,
     )
+    return tagged(card, beside=["at"])
 
 
 @get(

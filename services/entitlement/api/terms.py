@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from chassis.handle import utc_now
-from chassis.http import Answer, Caller, Page, Paging, receipt, refuses
+from chassis.http import Answer, Caller, Page, Paging, Tagged, receipt, refuses, tagged
 from chassis.service import House
 from contracts.entitlement import Activity, CoverageRules, Duty, ServiceTermsRegistered
 from contracts.problems import NotFound
@@ -142,9 +142,9 @@ async def _terms(desk: Desk, me: Caller, version: str) -> ServiceTermsRegistered
     tags=TAGS,
     dependencies=QUERY,
 )
-async def get_terms(version: FromPath[str], me: NamedDependency[Caller], desk: NamedDependency[Desk]) -> Terms:
+async def get_terms(version: FromPath[str], me: NamedDependency[Caller], desk: NamedDependency[Desk]) -> Tagged[Terms]:
     """Read a version of the service terms."""
-    return terms_of(await _terms(desk, me, version))
+    return tagged(terms_of(await _terms(desk, me, version)))
 
 
 @get(
@@ -154,9 +154,11 @@ async def get_terms(version: FromPath[str], me: NamedDependency[Caller], desk: N
     tags=TAGS,
     dependencies=QUERY,
 )
-async def get_catalogue(version: FromPath[str], me: NamedDependency[Caller], desk: NamedDependency[Desk]) -> list[Duty]:
+async def get_catalogue(
+    version: FromPath[str], me: NamedDependency[Caller], desk: NamedDependency[Desk]
+) -> Tagged[list[Duty]]:
     """List what the service consists of under these terms, and how each duty is metered."""
-    return list((await _terms(desk, me, version)).catalogue)
+    return tagged(list((await _terms(desk, me, version)).catalogue))
 
 
 HANDLERS: Final[list[HTTPRouteHandler]] = [register_terms, list_terms, get_terms, get_catalogue]

@@ -11,7 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from chassis.handle import utc_now
-from chassis.http import Answer, AsOf, Caller, Job, Prefer, Versioned, receipt, refuses, versioned
+from chassis.http import Answer, AsOf, Caller, Job, Prefer, Tagged, Versioned, receipt, refuses, tagged, versioned
 from chassis.service import House
 from contracts.media import EditSegment
 from contracts.problems import WrongState
@@ -153,16 +153,16 @@ async def trace_vod(
     house: NamedDependency[House],
     me: NamedDependency[Caller],
     as_of: NamedDependency[AsOf | None],
-) -> Provenance:
+) -> Tagged[Provenance]:
     """Trace a film on demand back to the originals it was made of."""
     vod, _ = await house.handler.state(VOD, vod_id, tenant=me.tenant, as_of=as_of)
     assert not isinstance(vod, vod_states.Unknown)
-    found, _ = await house.handler.state(EDIT, vod.film.edit_id, tenant=me.tenant)
+    found, _ = await house.handler.state(EDIT, vod.film.edit_id, tenant=me.tenant, as_of=as_of)
     edit = require_rendered(found)
-    recording, _ = await house.handler.state(RECORDING, vod.film.recording_id, tenant=me.tenant)
+    recording, _ = await house.handler.state(RECORDING, vod.film.recording_id, tenant=me.tenant, as_of=as_of)
     assert not isinstance(recording, Unknown)
     used = [one for one in recording.tape.kept if one.segment_id in edit.plan.sources]
-    return Provenance(
+    provenance = Provenance(
         vod=VOD.stream(vod_id),
         vod_sha256=vod.film.sha256,
         edit=EDIT.stream(vod.film.edit_id),
@@ -176,6 +176,7 @@ async def trace_vod(
             if one.kept is not None
         ],
     )
+    return tagged(provenance)
 
 
 @post(

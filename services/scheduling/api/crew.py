@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from chassis.http import Answer, AsOf, Caller, Versioned, receipt, refuses, versioned
+from chassis.http import Answer, AsOf, Caller, Tagged, Versioned, receipt, refuses, tagged, versioned
 from chassis.service import House
 from contracts.problems import NotFound, WrongState
 from services.scheduling.api.common import ADMIN, OPERATE, READ, REQUEST, Body, Text
@@ -137,23 +137,24 @@ async def get_crew(
     house: NamedDependency[House],
     me: NamedDependency[Caller],
     as_of: NamedDependency[AsOf | None],
-) -> CrewView:
+) -> Tagged[CrewView]:
     """Show who works on a show, now or as it was."""
     show, _ = await house.handler.state(SHOW, show_id, tenant=me.tenant, as_of=as_of)
     if not isinstance(show, WithHours):
-        return CrewView(show_id=show_id, seats=())
+        return tagged(CrewView(show_id=show_id, seats=()))
     seat_id = seat_id_of(show_id, show.hours.entitlement_id)
     seat: Seat
     try:
         seat, _ = await house.handler.state(SEAT, seat_id, tenant=me.tenant, as_of=as_of)
     except NotFound:
-        return CrewView(show_id=show_id, seats=())
+        return tagged(CrewView(show_id=show_id, seats=()))
     if isinstance(seat, NoSeat):
-        return CrewView(show_id=show_id, seats=())
+        return tagged(CrewView(show_id=show_id, seats=()))
     team: Team
-    team, _ = await or_initial(house, TEAM, me.tenant, me.tenant)
+    team, _ = await or_initial(house, TEAM, me.tenant, me.tenant, as_of)
     boxes = (team.analysts[one] for one in seat.analysts if one in team.analysts)
-    return CrewView(show_id=show_id, seats=(_seat(seat, await names(house, me.tenant, boxes, ANALYST_NAME)),))
+    taken = _seat(seat, await names(house, me.tenant, boxes, ANALYST_NAME))
+    return tagged(CrewView(show_id=show_id, seats=(taken,)))
 
 
 def _seat(seat: Taken, known: dict[str, str | None]) -> SeatView:

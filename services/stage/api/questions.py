@@ -110,11 +110,12 @@ async def list_chat_flags(
     me: NamedDependency[Caller],
     paging: NamedDependency[Paging],
     seen: NamedDependency[int | None],
+    as_of: NamedDependency[AsOf | None],
 ) -> Page[FlagView]:
-    """List flagged chat messages, oldest first."""
+    """List flagged chat messages, oldest first, as they are or were."""
     await house.projector.wait(seen or 0)
-    await house.handler.state(STAGE, stage_id, tenant=me.tenant)
-    found = await views.flags_of(house.db, me.tenant, stage_id, paging)
+    await house.handler.state(STAGE, stage_id, tenant=me.tenant, as_of=as_of)
+    found = await views.flags_of(house.db, me.tenant, stage_id, paging, as_of)
     flags = BY_POSITION.page(found, paging)
     return Page(items=[await _flag(house, me.tenant, flag) for flag in flags.items], next=flags.next)
 
@@ -126,11 +127,12 @@ async def list_attendee_views(
     me: NamedDependency[Caller],
     paging: NamedDependency[Paging],
     seen: NamedDependency[int | None],
+    as_of: NamedDependency[AsOf | None],
 ) -> Page[views.AttendeeView]:
-    """List every look at the stream as attendees get it, and every time nobody looked."""
+    """List every look at the stream as attendees get it, and every time nobody looked, until now or then."""
     await house.projector.wait(seen or 0)
-    await house.handler.state(STAGE, stage_id, tenant=me.tenant)
-    found = await views.looks_of(house.db, me.tenant, stage_id, paging)
+    await house.handler.state(STAGE, stage_id, tenant=me.tenant, as_of=as_of)
+    found = await views.looks_of(house.db, me.tenant, stage_id, paging, as_of)
     return BY_POSITION.page(found, paging)
 
 
@@ -141,10 +143,11 @@ async def see_as_run(
     me: NamedDependency[Caller],
     paging: NamedDependency[Paging],
     seen: NamedDependency[int | None],
+    as_of: NamedDependency[AsOf | None],
 ) -> Page[views.AsRunEntry]:
-    """See what really happened on the stages of a show, in the order it was recorded."""
+    """See what really happened on the stages of a show, in the order it was recorded, until now or then."""
     await house.projector.wait(seen or 0)
-    found = await views.as_run_of(house.db, me.tenant, show_id, paging)
+    found = await views.as_run_of(house.db, me.tenant, show_id, paging, as_of)
     return BY_POSITION.page(found, paging)
 
 

@@ -44,6 +44,18 @@ async def test_terms_are_the_customers_own_and_never_change(entitlement: Entitle
     assert [each["terms_version"] for each in seen.json()["items"]] == ["2026-1", "short"]
 
 
+async def test_what_did_not_change_is_not_sent_again(entitlement: Entitlement) -> None:
+    add_on = await entitlement.buy(await entitlement.prepare())
+    balance = f"{add_on}/balance"
+    for path in ("/terms/2026-1", "/terms/2026-1/catalogue", balance):
+        tag = (await entitlement.ask("GET", path)).headers["etag"]
+        again = await entitlement.ask("GET", path, **{"If-None-Match": tag})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    before = (await entitlement.ask("GET", balance)).headers["etag"]
+    await entitlement.post(f"{add_on}/reservations", tomorrow(2))
+    assert (await entitlement.ask("GET", balance, **{"If-None-Match": before})).status_code == 200
+
+
 async def test_only_an_administrator_lays_down_terms(entitlement: Entitlement) -> None:
     assert (await entitlement.post("/terms", SHORT_TERMS, 403))["code"] == "FORBIDDEN"
 

@@ -123,8 +123,8 @@ class Service:
         assert answer.status_code == status, (path, answer.status_code, answer.text, self.log[-3000:])
         return answer.json()
 
-    async def get(self, path: str, **params: Any) -> Any:
-        answer = await self.http.get(path, params=params)
+    async def get(self, path: str, *, headers: Any = None, **params: Any) -> Any:
+        answer = await self.http.get(path, params=params, headers=headers)
         assert answer.status_code == 200, (path, answer.status_code, answer.text, self.log[-3000:])
         return answer.json()
 

@@ -49,6 +49,30 @@ async def go_live(service: Service, base: str, lease: int, show: Show) -> dict[s
     return air
 
 
+async def watch(service: Service, show: Show, base: str) -> None:
+    """What the analyst watches is told as it is and as it was, by position and by instant."""
+    first = await service.post(f"{base}/attendee-view", 200, picture=True, sound=True)
+    await service.post(f"{base}/chat-watch", 200, channels=["speaker"])
+    flag = await service.post(f"{base}/chat-flags", 201, channel="speaker", text="The sound is gone.")
+    before = next(entry for entry in await service.trail(show) if entry["position"] == flag["position"])
+    await service.post(f"{base}/chat-flags/{flag['id']}/acknowledgement", 200, note="Told the hall.")
+    last = await service.post(f"{base}/attendee-view", 200, picture=True, sound=False)
+    ran = f"/shows/{show.show_id}/as-run"
+    seen = {"headers": {"regie-position": str(last["position"])}}
+    flags = (await service.get(f"{base}/chat-flags", **seen))["items"]
+    assert [(one["text"], one["note"]) for one in flags] == [("The sound is gone.", "Told the hall.")]
+    assert len((await service.get(f"{base}/attendee-view", **seen))["items"]) == 2
+    for point in (f"@{flag['position']}", before["recorded_at"]):
+        [then] = (await service.get(f"{base}/chat-flags", as_of=point))["items"]
+        assert (then["acknowledged_at"], then["acknowledged_by"], then["note"]) == (None, None, "")
+        [look] = (await service.get(f"{base}/attendee-view", as_of=point))["items"]
+        assert look["position"] == first["position"]
+        entries = (await service.get(ran, as_of=point))["items"]
+        assert entries == (await service.get(ran))["items"][: len(entries)] != []
+    assert (await service.get(f"{base}/chat-flags", as_of=f"@{flag['position'] - 1}"))["items"] == []
+    assert (await service.get(ran, as_of="@1"))["items"] == []
+
+
 async def test_a_show_runs_from_arming_to_its_end(service: Service) -> None:
     show = Show()
     base, lease = await armed(service, show)
@@ -56,6 +80,7 @@ async def test_a_show_runs_from_arming_to_its_end(service: Service) -> None:
     await go_live(service, base, lease, show)
     again = await service.post(f"{base}/go-live", 409, lease=lease, session_id=str(show.talk))
     assert again["code"] == "ALREADY_LIVE"
+    await watch(service, show, base)
     await service.post(f"{base}/preview", 200, lease=lease, **scene("split", show.ada, show.bob))
     await service.post(f"{base}/take", lease=lease, transition="fade", transition_frames=10)
     await service.post(f"{base}/overlays", lease=lease, layer=1, kind="lower_third", text="Ada Lovelace")
