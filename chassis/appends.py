@@ -97,8 +97,10 @@ def size_of(append: Append, rows: Sequence[Row]) -> int:
 
 
 def is_simple(append: Append) -> bool:
-    """Whether the short ways into the log can take it."""
-    return append.cursor is None and not append.parked
+    """Whether the short ways into the log can take it: every stream that something is expected of gets an event."""
+    if append.cursor is not None or append.parked:
+        return False
+    return len(append.expect) == len({draft.stream for draft in append.drafts})
 
 
 def one(append: Append, rows: Sequence[Row]) -> tuple[Any, ...] | None:

@@ -62,7 +62,7 @@ class Writer:
         self._held: set[object] = set()
         self._flying = 0
         self._stuck = False
-        self._more = asyncio.Event()
+        self._idle: list[asyncio.Event] = []
         self._stopped = False
 
     async def append(self, append: Append) -> int:
@@ -83,7 +83,7 @@ class Writer:
         self._outstanding += 1
         self._bytes += entry.size
         self._queue.append(entry)
-        self._more.set()
+        self._call()
         return await entry.done
 
     async def run(self) -> None:
@@ -100,14 +100,17 @@ class Writer:
                 lane.drop()
 
     async def _carry(self, lane: "_Lane") -> None:
+        called = asyncio.Event()
         while True:
-            await self._more.wait()
             batch = self._next()
             if batch is None:
-                self._more.clear()
+                called.clear()
+                self._idle.append(called)
+                await called.wait()
                 continue
             self._flying += 1
             self._held |= batch.claims
+            self._call()
             try:
                 await self._record(lane, batch)
             finally:
@@ -116,8 +119,11 @@ class Writer:
                 self._stuck = False
                 self._gone(batch.entries)
             await asyncio.sleep(0)  # those who were just answered may have more for the next transaction
-            if self._queue:
-                self._more.set()
+
+    def _call(self) -> None:
+        """Wakes one lane, where all are idle or enough waits for a second transaction."""
+        if self._idle and (len(self._idle) == len(self._lanes) or (len(self._queue) >= SECOND_LANE and not self._stuck)):
+            self._idle.pop().set()
 
     def _next(self) -> Batch | None:
         """What goes out now: everything, when nothing is on its way; else half, so that the lanes take turns."""
