@@ -5,9 +5,10 @@ them is decoded in one call, which is what makes a million events a second of on
 """
 
 import asyncio
+import contextlib
 import functools
 import operator
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -15,18 +16,22 @@ import msgspec
 
 from chassis import tenancy
 from chassis.decider import Codec, Decider
-from chassis.faults import Unreachable
+from chassis.faults import Fault, Unreachable
 from chassis.writer import CONNECTION_LOST
 from contracts.envelope import Event, aggregate_of
 
 STRETCH = 50_000
 """Positions per query: enough that its cost disappears, few enough that a stretch fits in memory."""
+PATIENCE_S = 60
+# Joined in the order of the log, without a sort by stream. SQL does not promise that order, so the versions come along.
 _JOINED = """
-    SELECT stream, max(version) AS version, bool_and(type = ANY ($3)) AS known,
-           string_agg(payload, ','::bytea ORDER BY position) AS payloads, count(*) AS events
-      FROM log.events WHERE position > $1 AND position <= $2 GROUP BY stream
+    SELECT stream, array_agg(version) AS versions, bool_and(type = ANY ($3)) AS known,
+           string_agg(payload, ','::bytea) AS payloads
+      FROM (SELECT * FROM log.events WHERE position > $1 AND position <= $2 ORDER BY position) AS in_order
+     GROUP BY stream
 """
-_APART = "SELECT type, payload FROM log.events WHERE position > $1 AND position <= $2 AND stream = $3 ORDER BY position"
+_PLAN = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL enable_sort = off"
+_APART = "SELECT version, type, payload FROM log.events WHERE position > $1 AND position <= $2 AND stream = $3 ORDER BY position"
 
 
 class States(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +54,8 @@ class Replay:
     async def states(self, *, upto: int | None = None) -> States:
         """Of every tenant: this is the house's own work.
 
-        Raises UnknownEvent where the log holds a type this program does not know, Unreachable without a database.
+        Raises UnknownEvent where the log holds a type this program does not know, Unreachable without a database, Fault
+        where the versions of a stream do not follow each other.
         """
         with tenancy.seeing_all():
             return await self._states(upto)
@@ -58,22 +64,32 @@ class Replay:
         head = int(await self._ask(self._pool.fetchval, "SELECT position FROM log.head"))
         end = head if upto is None else min(upto, head)
         states: dict[str, tuple[Any, int]] = {}
-        events, after = 0, 0
-        coming = self._stretch(after, end)
-        while after < end:
-            rows, start = await coming, after
-            after = min(after + STRETCH, end)
-            coming = self._stretch(after, end)
-            await asyncio.sleep(0)  # the next stretch is asked for before this one is folded
-            await asyncio.sleep(0)
-            for row in rows:
-                events += await self._fold(row, start, after, states)
-        await coming
+        events = 0
+        async with self._joined(end) as stretch:
+            coming = stretch(0)
+            for start in range(0, end, STRETCH):
+                rows = await coming
+                coming = stretch(start + STRETCH)
+                await asyncio.sleep(0)  # the next stretch is asked for before this one is folded
+                await asyncio.sleep(0)
+                for row in rows:
+                    events += await self._fold(row, start, min(start + STRETCH, end), states)
+            await coming
         return States(position=end, events=events, by_stream=states)
 
-    def _stretch(self, after: int, end: int) -> "asyncio.Task[list[Any]]":
-        upto = min(after + STRETCH, end)
-        return asyncio.ensure_future(self._ask(self._pool.fetch, _JOINED, after, upto, self._tags))
+    @contextlib.asynccontextmanager
+    async def _joined(self, end: int) -> "AsyncIterator[Callable[[int], asyncio.Task[list[Any]]]]":
+        """A connection of its own that fetches the stretch after a position."""
+        async with contextlib.AsyncExitStack() as stack:
+            connection = await self._ask(stack.enter_async_context, self._pool.acquire())
+            await self._ask(stack.enter_async_context, connection.transaction(readonly=True))
+            await self._ask(connection.execute, _PLAN)
+            joined = await self._ask(connection.prepare, _JOINED)
+
+            def stretch(after: int) -> "asyncio.Task[list[Any]]":
+                return asyncio.ensure_future(self._ask(joined.fetch, after, min(after + STRETCH, end), self._tags))
+
+            yield stretch
 
     async def _fold(self, row: Any, start: int, upto: int, states: dict[str, tuple[Any, int]]) -> int:
         stream = row["stream"]
@@ -81,19 +97,23 @@ class Replay:
         decider = self._deciders.get(name)
         if decider is None:
             return 0
-        state, _ = states.get(stream) or (decider.initial, 0)
+        state, version = states.get(stream) or (decider.initial, 0)
+        versions, follow = row["versions"], list(range(version + 1, version + 1 + len(row["versions"])))
         events: Sequence[Event]
-        if row["known"]:
+        if row["known"] and versions == follow:
             events = self._lists[name](b"[%b]" % row["payloads"])
-        else:  # a retired type, for the upcasters; or one newer than this program
+        else:  # joined in another order; or a retired type, for the upcasters; or one newer than this program
             found = await self._ask(self._pool.fetch, _APART, start, upto, stream)
+            if (versions := [each["version"] for each in found]) != follow:
+                raise Fault(f"{stream}: after version {version} come {versions[:10]}")
             events = [self._codec.decode(each["type"], each["payload"]) for each in found]
-        states[stream] = (functools.reduce(decider.evolve, events, state), row["version"])
-        return int(row["events"])
+        states[stream] = (functools.reduce(decider.evolve, events, state), versions[-1])
+        return len(versions)
 
-    async def _ask(self, ask: Callable[..., Awaitable[Any]], query: str, *args: object) -> Any:
+    async def _ask(self, ask: Callable[..., Awaitable[Any]], *args: object) -> Any:
         try:
-            return await ask(query, *args, timeout=60)
+            async with asyncio.timeout(PATIENCE_S):
+                return await ask(*args)
         except CONNECTION_LOST as lost:
             raise Unreachable("the database does not answer") from lost
 

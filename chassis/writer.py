@@ -122,7 +122,9 @@ class Writer:
 
     def _call(self) -> None:
         """Wakes one lane, where all are idle or enough waits for a second transaction."""
-        if self._idle and (len(self._idle) == len(self._lanes) or (len(self._queue) >= SECOND_LANE and not self._stuck)):
+        if self._idle and (
+            len(self._idle) == len(self._lanes) or (len(self._queue) >= SECOND_LANE and not self._stuck)
+        ):
             self._idle.pop().set()
 
     def _next(self) -> Batch | None:

@@ -3,12 +3,13 @@
 import random
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from msgspec import structs
 
 from chassis import replay, tenancy
 from chassis.decider import Codec, UnknownEvent
-from chassis.faults import Unreachable
+from chassis.faults import Fault, Unreachable
 from chassis.replay import Replay
 from chassis.store import AsOf
 from tests.support.drafts import change
@@ -68,4 +69,17 @@ async def test_a_retired_type_is_upcast_and_a_newer_one_is_reported(toy, pool):
 async def test_without_a_database_it_says_so(toy_urls):
     pool = await tenancy.open_pool(toy_urls[1].replace("regie-test-", "nowhere-"), min_size=0)
     with pytest.raises(Unreachable):
+        await Replay(pool, Codec(EVENTS), [COUNTER]).states()
+
+
+async def test_a_stream_that_lacks_an_event_is_not_folded(toy, pool, toy_urls):
+    _, handler = toy
+    counter = uuid4()
+    for _ in range(4):
+        await handler.run(COUNTER, counter, Raise(by=1), cause())
+    owner = await asyncpg.connect(toy_urls[0])
+    await owner.execute("ALTER TABLE log.events DISABLE TRIGGER USER")
+    await owner.execute("DELETE FROM log.events WHERE version = 3")
+    await owner.close()
+    with pytest.raises(Fault, match=f"counter-{counter}: after version 0 come"):
         await Replay(pool, Codec(EVENTS), [COUNTER]).states()
