@@ -34,11 +34,17 @@ class Measured:
 
 
 async def interleaved(
-    contestants: Mapping[str, Contestant], *, rounds: int = 3, measured: Measured | None = None, seed: int = 1
+    contestants: Mapping[str, Contestant],
+    *,
+    rounds: int = 3,
+    measured: Measured | None = None,
+    seed: int = 1,
+    before: Callable[[], Awaitable[None]] | None = None,
 ) -> Measured:
     """Runs every contestant once per round, in an order drawn anew for each round; the draw can be repeated by its seed.
 
-    Pass `measured` to collect several scenes into one.
+    Pass `measured` to collect several scenes into one. `before` comes before each run and is not measured: what one
+    contestant left to be done must not be paid for by the next.
     """
     measured = measured or Measured()
     draw = random.Random(seed)
@@ -46,5 +52,7 @@ async def interleaved(
         order = list(contestants)
         draw.shuffle(order)
         for name in order:
+            if before is not None:
+                await before()
             measured.add(name, await contestants[name]())
     return measured

@@ -102,9 +102,13 @@ async def main() -> None:
         course = Course(house, options.seconds)
         for scene, writers in SCENES:
             print(f"{scene}, {writers} writers ...", flush=True)
-            appended[scene, writers] = await interleaved(course.contestants(scene, writers), rounds=options.rounds)
+            appended[scene, writers] = await interleaved(
+                course.contestants(scene, writers), rounds=options.rounds, before=house.settle
+            )
         print(f"replay of {options.events:,} events ...", flush=True)
-        replayed = await interleaved(await replay.contestants(house, options.events, run), rounds=options.rounds)
+        replayed = await interleaved(
+            await replay.contestants(house, options.events, run), rounds=options.rounds, before=house.settle
+        )
     found = report(appended, replayed, options.rounds, options.seconds, options.events)
     write(found, options.out)
 

@@ -17,6 +17,7 @@ from regie.embedded.postgres import Postgres
 from regie.embedded.provision import provision
 from regie.home import Home
 
+SETTLE_S = 10
 TICKS = os.sysconf("SC_CLK_TCK")
 COLUMNS = (
     'position bigserial PRIMARY KEY, stream text NOT NULL COLLATE "C", version integer NOT NULL, type text NOT NULL COLLATE "C",'
@@ -45,6 +46,18 @@ class Server:
 
     def url(self, database: str) -> str:
         return self.postgres.url(database=database)
+
+    async def settle(self) -> None:
+        """Writes out what the last contestant left dirty, and waits for the vacuuming it caused."""
+        admin = await asyncpg.connect(self.postgres.url())
+        await admin.execute("CHECKPOINT")
+        for _ in range(SETTLE_S * 10):
+            if not await admin.fetchval(
+                "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'"
+            ):
+                break
+            await asyncio.sleep(0.1)
+        await admin.close()
 
     @property
     def parts(self) -> dict[str, str]:

@@ -119,7 +119,8 @@ def _panels(appended: Appended, replayed: Measured) -> list[Panel]:
 
 
 METHOD = """
-{rounds} rounds of {seconds:g} s a contestant and scene, in an order drawn anew each round; medians. All write the same event (about
+{rounds} rounds of {seconds:g} s a contestant and scene, in an order drawn anew each round, each after a checkpoint and
+when no vacuum runs, so that nobody pays for the one before; medians. All write the same event (about
 100 bytes of payload, 270 of metadata) durably (`fsync` and `synchronous_commit` on) to one embedded PostgreSQL on this machine, each
 in a process of its own, which shares the cores with the server. Writers are closed loops. *Distinct*: a stream per writer. *Racing*: all
 on one stream; who loses tries again with the version the error names, or reads it where the error does not. *Queued*: all on one stream,
