@@ -84,6 +84,11 @@ class Evidence:
             found: str | None = await db.fetchval("SELECT note FROM log.audit_checkpoints WHERE size = $1", size)
             return found
 
+    async def tile(self, level: int, number: int) -> bytes:
+        """The hashes of a tile that are signed, as many as there are; none where there is no such tile."""
+        found: bytes | None = await self.pool.fetchval(TILE, level, number)
+        return found or b""
+
     async def inclusion(self, position: int, size: int | None = None) -> InclusionProof | None:
         """None where the checkpoint does not exist or does not reach that far."""
         note = await self.note(size)

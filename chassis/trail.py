@@ -24,6 +24,7 @@ from chassis.http.depends import parse_instant
 from chassis.http.follow import Followed, wants_events
 from chassis.http.listing import Order
 from chassis.store import Store
+from chassis.tiles import tile_handlers
 from contracts.envelope import Actor, Mode, Recorded
 from contracts.problems import Busy, Invalid, NotFound
 
@@ -101,7 +102,7 @@ def trail_handlers(service: str) -> Sequence[HTTPRouteHandler]:
     """The trail's routes of one service; they need its `house` dependency."""
     scopes, followers = [f"{service}:read"], Followers()
     following = [_log_handler(scopes, followers), _show_handler(scopes, followers)]
-    return [*following, *_denial_handlers(service), *_audit_handlers(scopes)]
+    return [*following, *_denial_handlers(service), *_audit_handlers(scopes), *tile_handlers(scopes)]
 
 
 def _log_handler(scopes: Sequence[str], followers: Followers) -> HTTPRouteHandler:

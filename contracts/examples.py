@@ -73,6 +73,7 @@ TEXTS: Final[dict[str, str]] = {
 PATTERNS: Final[dict[str, str]] = {
     "^https?://": "https://hooks.example.com/regie",
     "^[0-9a-f]{64}$": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    r"^(x[0-9]{3}/){0,5}[0-9]{3}(\.p/[1-9][0-9]{0,2})?$": "000",
     "^#[0-9a-fA-F]{6}$": "#1d4ed8",
     "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "2026-1",
     r"^https?://[^\s]{1,2000}$": "https://docs.example.com/recipe",

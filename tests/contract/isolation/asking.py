@@ -50,7 +50,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
 def made_up(hole: str) -> str:
     """A value for a path parameter that names nothing."""
-    return "999999" if hole == "position" else str(uuid4())
+    return {"position": "999999", "level": "0", "tile": "x999/999"}.get(hole) or str(uuid4())
 
 
 def operations(document: dict[str, Any]) -> Iterator[Operation]:
