@@ -34,6 +34,7 @@ from chassis.handle import Handler
 from chassis.http import Api, Server
 from chassis.http.rates import COMMANDS, CONTROL, READS, STRANGERS, Rates
 from chassis.inbox import Inbox, OwnLog, Policy
+from chassis.keks import Keks, keks_in
 from chassis.migrate import CHASSIS_SQL, VAULT_SQL, migrate
 from chassis.observe import configure_logging
 from chassis.outbound import outbound_of
@@ -69,7 +70,7 @@ class House:
         self.db, self.store = pools.own, store
         self.codec = Codec(definition.events, definition.upcasters)
         self.handler = Handler(store, self.codec)
-        self.vault = Vault(pools.vault, _vault_key(settings)) if pools.vault is not None else None
+        self.vault = Vault(pools.vault, _keks(settings)) if pools.vault is not None else None
         tables = [*definition.projections]
         if definition.timers is not None:
             tables.append(TimerTable(definition.timers))
@@ -391,7 +392,7 @@ def _role(url: str) -> str:
     return role
 
 
-def _vault_key(settings: ChassisSettings) -> bytes:
+def _keks(settings: ChassisSettings) -> Keks:
     if settings.vault_key_file is None:
         raise Fault("REGIE_VAULT_KEY_FILE must be set where a vault is used")
-    return bytes.fromhex(settings.vault_key_file.read_text().strip())
+    return keks_in(settings.vault_key_file)

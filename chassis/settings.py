@@ -18,8 +18,8 @@ class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
     `database_url` connects as the service's own role, which may read and append events and nothing else;
     `owner_database_url` is for `migrate` alone and is never set while serving. `nats_seed_file` holds the nkey seed of
     the service's broker user; `nats_ca_file` the certificates the broker's must be signed by, for TLS with a CA of your own.
-    `vault_key_file` holds the vault's key-encryption key, 32 bytes as hex;
-    `audit_key_file` the Ed25519 seed that checkpoints of the log are signed with, likewise. `jwks` is a file path or an
+    `vault_key_file` holds the vault's key-encryption keys, 32 bytes as hex a line, the one in use first;
+    `audit_key_file` the Ed25519 seed that checkpoints of the log are signed with, 32 bytes as hex. `jwks` is a file path or an
     https URL of the keys tokens are verified with. `rate_<budget>` is how many requests a second one client may make for
     ever (`chassis/http/rates.py`); 0 is no limit.
     `outbound_allow` are networks, separated by commas, that addresses given by clients may lead to although they are not

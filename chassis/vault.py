@@ -1,7 +1,7 @@
 """Personal data and secrets: sealed per subject, readable only while the subject's key exists.
 
 A sealed field travels inside an event (`contracts.envelope.Sealed`); a secret (a stream key) never does. Keys are
-wrapped by a key-encryption key from configuration, which is not in the database. Source: design.md section 5;
+wrapped by a key-encryption key from configuration (`chassis/keks.py`), which is not in the database. Source: design.md section 5;
 trust.md section 4. The associated data is tenant|subject|field, so a box cannot be moved to another field or person.
 """
 
@@ -18,6 +18,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from chassis.faults import Fault, Unreachable
+from chassis.keks import Keks
+from chassis.rotate import DATA_KEYS, SECRETS, context_of
 from chassis.store import CONNECTION_LOST
 from contracts.envelope import Sealed
 
@@ -29,11 +31,8 @@ _PAD = 32
 class Vault:
     """Seals and opens with the keys in the vault's database."""
 
-    def __init__(self, pool: asyncpg.Pool, kek: bytes) -> None:
-        if len(kek) != 32:
-            raise Fault("the key-encryption key must be 32 bytes")
-        self._pool, self._kek = pool, AESGCM(kek)
-        self._fingerprints = hmac.new(kek, b"regie fingerprints", sha256).digest()
+    def __init__(self, pool: asyncpg.Pool, keks: Keks) -> None:
+        self._pool, self._keks = pool, keks
 
     async def seal(self, tenant: str, subject: str, field: str, text: str) -> Sealed:
         """The text under the subject's key; an empty box for a subject that was forgotten: it is not kept again.
@@ -82,16 +81,19 @@ class Vault:
 
     async def keep_secret(self, tenant: str, name: str, text: str) -> str:
         """Stores or replaces a secret and answers its fingerprint, the only thing about it an event may say."""
-        box = _seal(self._kek, text, f"{tenant}|secret|{name}")
+        box = self._keks.wrap(_padded(text), context_of(SECRETS, tenant, name))
         await self._execute(
-            "INSERT INTO public.secrets VALUES ($1, $2, $3) ON CONFLICT (tenant, name) DO UPDATE SET box = $3",
-            tenant, name, box,
+            "INSERT INTO public.secrets (tenant, name, box, kek) VALUES ($1, $2, $3, $4)"
+            " ON CONFLICT (tenant, name) DO UPDATE SET box = $3, kek = $4",
+            tenant, name, box, self._keks.current,
         )  # fmt: skip
         return self.fingerprint(text)
 
     async def secret(self, tenant: str, name: str) -> str | None:
-        rows = await self._fetch("SELECT box FROM public.secrets WHERE tenant = $1 AND name = $2", tenant, name)
-        return _open(self._kek, rows[0]["box"], f"{tenant}|secret|{name}") if rows else None
+        rows = await self._fetch("SELECT kek, box FROM public.secrets WHERE tenant = $1 AND name = $2", tenant, name)
+        if not rows:
+            return None
+        return _unpadded(self._keks.unwrap(rows[0]["kek"], rows[0]["box"], context_of(SECRETS, tenant, name)))
 
     async def drop_secret(self, tenant: str, name: str) -> None:
         """Forgets a secret nobody needs any more."""
@@ -99,30 +101,25 @@ class Vault:
 
     def fingerprint(self, text: str) -> str:
         """First 16 hex digits of an HMAC under a server key: tells secrets apart, cannot be guessed back."""
-        return hmac.new(self._fingerprints, text.encode(), sha256).hexdigest()[:16]
+        return hmac.new(self._keks.fingerprints, text.encode(), sha256).hexdigest()[:16]
 
     async def check(self) -> None:
         """Readiness: raises Unreachable when the vault does not answer."""
         await self._fetch("SELECT 1")
 
     async def _key(self, tenant: str, subject: str, *, make: bool) -> bytes | None:
-        context = f"{tenant}|key|{subject}".encode()
-        find = "SELECT wrapped FROM public.keys WHERE tenant = $1 AND subject = $2"
+        context = context_of(DATA_KEYS, tenant, subject)
+        find = "SELECT wrapped, kek FROM public.keys WHERE tenant = $1 AND subject = $2"
         rows = await self._fetch(find, tenant, subject)
         if not rows and make:
-            nonce = os.urandom(_NONCE)
-            wrapped = nonce + self._kek.encrypt(nonce, AESGCM.generate_key(256), context)
             await self._execute(
-                "INSERT INTO public.keys VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", tenant, subject, wrapped
-            )
+                "INSERT INTO public.keys (tenant, subject, wrapped, kek) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+                tenant, subject, self._keks.wrap(AESGCM.generate_key(256), context), self._keks.current,
+            )  # fmt: skip
             rows = await self._fetch(find, tenant, subject)
         if not rows or rows[0]["wrapped"] is None:
             return None
-        wrapped = rows[0]["wrapped"]
-        try:
-            return self._kek.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], context)
-        except InvalidTag as wrong:
-            raise Fault("the key-encryption key does not fit the vault") from wrong
+        return self._keks.unwrap(rows[0]["kek"], rows[0]["wrapped"], context)
 
     async def _fetch(self, query: str, *args: object) -> list[Any]:
         try:
@@ -137,16 +134,22 @@ class Vault:
             raise Unreachable("the vault does not answer") from lost
 
 
-def _seal(cipher: AESGCM, text: str, context: str) -> bytes:
+def _padded(text: str) -> bytes:
     plain = text.encode()
-    padded = plain + b"\x80" + b"\x00" * (-(len(plain) + 1) % _PAD)
+    return plain + b"\x80" + b"\x00" * (-(len(plain) + 1) % _PAD)
+
+
+def _unpadded(padded: bytes) -> str:
+    return padded.rstrip(b"\x00")[:-1].decode()
+
+
+def _seal(cipher: AESGCM, text: str, context: str) -> bytes:
     nonce = os.urandom(_NONCE)
-    return nonce + cipher.encrypt(nonce, padded, context.encode())
+    return nonce + cipher.encrypt(nonce, _padded(text), context.encode())
 
 
 def _open(cipher: AESGCM, box: bytes, context: str) -> str:
     try:
-        padded = cipher.decrypt(box[:_NONCE], box[_NONCE:], context.encode())
+        return _unpadded(cipher.decrypt(box[:_NONCE], box[_NONCE:], context.encode()))
     except (InvalidTag, ValueError) as altered:
         raise Fault("a sealed field was altered or moved") from altered
-    return padded.rstrip(b"\x00")[:-1].decode()

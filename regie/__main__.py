@@ -13,6 +13,8 @@ COMMANDS = {
     "verify": ("regie.verify", "judge an export offline: untouched, tampered with, or undecidable"),
     "restored": ("regie.restored", "say openly that a service's database was restored to an older state"),
     "parked": ("regie.parked", "see, retry or drop events a policy could not handle"),
+    "forget": ("regie.forget", "destroy the key of what is known of a person"),
+    "vault": ("regie.vault", "see, add and rotate the key-encryption keys of the vault"),
     "contracts": ("regie.contracts", "write or check the published contracts"),
 }
 """By name: the module and what it does. A module that is not installed has no command."""

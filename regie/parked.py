@@ -4,21 +4,17 @@ By default the house of REGIE_HOME is asked, with its token for an SRE; `--url` 
 """
 
 import argparse
-import json
-import os
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 
 from contracts.roles import SERVICES
-from regie.home import home_from
+from regie.rest import add_where, clients
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--url", help="of one service; otherwise those of the house of REGIE_HOME")
-    parser.add_argument("--token", default=os.environ.get("REGIE_TOKEN"), help="otherwise REGIE_TOKEN or the house's")
+    add_where(parser)
     verbs = parser.add_subparsers(dest="verb", required=True)
     listing = verbs.add_parser("list", help="what is parked, oldest first")
     listing.add_argument("--settled", action="store_true", help="what was retried or dropped, instead")
@@ -45,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace) -> int:
     status = 0
-    for service, client in _clients(args, SERVICES):
+    for service, client in clients(args, SERVICES):
         wish = {"settled": str(args.settled).lower()}
         while wish:
             answer = client.get("/parked", params=wish)
@@ -66,7 +62,7 @@ def _show(service: str, each: dict[str, Any]) -> None:
 
 
 def _mend(args: argparse.Namespace) -> int:
-    [(_, client)] = _clients(args, [args.service])
+    [(_, client)] = clients(args, [args.service])
     path = f"/parked/{args.source}/{args.position}/{args.policy}/{args.verb}"
     answer = client.post(path, json={"reason": args.reason} if args.verb == "drop" else None)
     if answer.status_code != httpx.codes.OK:
@@ -78,18 +74,3 @@ def _mend(args: argparse.Namespace) -> int:
 def _refused(answer: httpx.Response) -> int:
     print(f"{answer.status_code}: {answer.text}", file=sys.stderr)
     return 1
-
-
-def _clients(args: argparse.Namespace, services: tuple[str, ...] | list[str]) -> Iterator[tuple[str, httpx.Client]]:
-    """A client for each service; for `--url` one alone."""
-    if args.url:
-        yield "service", httpx.Client(base_url=args.url, headers=_bearer(args.token or ""), timeout=30)
-        return
-    found = json.loads(home_from(os.environ).endpoints.read_text())
-    for service in services:
-        token = args.token or found["tokens"]["sre"]
-        yield service, httpx.Client(base_url=found["services"][service]["url"], headers=_bearer(token), timeout=30)
-
-
-def _bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}

@@ -75,7 +75,7 @@ async def on_air(show: Show) -> None:
 async def on_demand(show: Show) -> None:
     """Off air again, recorded, cut and published."""
     await asyncio.sleep(3)
-    await show.analyst.post("stage", show.stage("/end-stream"), {"lease": show.lease})
+    await show.analyst.decided("stage", show.stage("/end-stream"), show.stage(""), {"lease": show.lease})
     await show.fact("stage", "stage.stream_ended.v1")
     await afterwards.recording(show)
 

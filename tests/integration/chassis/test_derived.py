@@ -12,6 +12,7 @@ from chassis import tenancy
 from chassis.decider import Codec
 from chassis.faults import Fault, Unreachable
 from chassis.handle import Do, utc_now
+from chassis.keks import Keks
 from chassis.migrate import VAULT_SQL, migrate
 from chassis.project import Projector
 from chassis.timers import Cancel, Set, TimerRunner, TimerTable
@@ -158,7 +159,7 @@ async def vault_pool(make_database):
 
 
 async def test_a_sealed_name_opens_until_its_subject_is_forgotten(vault_pool):
-    vault = Vault(vault_pool, b"k" * 32)
+    vault = Vault(vault_pool, Keks(b"k" * 32))
     sealed = await vault.seal("acme", "s1", "speaker.name", "Zoé Émile-Żółć")
     assert await vault.open(sealed, "acme", "speaker.name") == "Zoé Émile-Żółć"
     await vault.forget("acme", "s1")
@@ -167,7 +168,7 @@ async def test_a_sealed_name_opens_until_its_subject_is_forgotten(vault_pool):
 
 
 async def test_a_box_moved_to_another_field_person_or_tenant_does_not_open(vault_pool):
-    vault = Vault(vault_pool, b"k" * 32)
+    vault = Vault(vault_pool, Keks(b"k" * 32))
     sealed = await vault.seal("acme", "s1", "speaker.name", "Ada")
     await vault.seal("acme", "s2", "speaker.name", "Grace")
     await vault.seal("globex", "s1", "speaker.name", "Mary")
@@ -181,13 +182,13 @@ async def test_a_box_moved_to_another_field_person_or_tenant_does_not_open(vault
 
 
 async def test_the_length_of_a_box_does_not_tell_the_length_of_a_name(vault_pool):
-    vault = Vault(vault_pool, b"k" * 32)
+    vault = Vault(vault_pool, Keks(b"k" * 32))
     boxes = [await vault.seal("acme", "s1", "speaker.name", "x" * n) for n in (1, 10, 31)]
     assert len({len(sealed.box) for sealed in boxes}) == 1
 
 
 async def test_a_secret_is_kept_and_only_its_fingerprint_may_be_told(vault_pool):
-    vault = Vault(vault_pool, b"k" * 32)
+    vault = Vault(vault_pool, Keks(b"k" * 32))
     fingerprint = await vault.keep_secret("acme", "destination:1", "live_abc123")
     assert await vault.secret("acme", "destination:1") == "live_abc123"
     assert await vault.secret("globex", "destination:1") is None
@@ -197,6 +198,6 @@ async def test_a_secret_is_kept_and_only_its_fingerprint_may_be_told(vault_pool)
 
 
 async def test_a_wrong_key_encryption_key_is_named(vault_pool):
-    sealed = await Vault(vault_pool, b"k" * 32).seal("acme", "s1", "speaker.name", "Ada")
+    sealed = await Vault(vault_pool, Keks(b"k" * 32)).seal("acme", "s1", "speaker.name", "Ada")
     with pytest.raises(Fault, match="key-encryption key"):
-        await Vault(vault_pool, b"x" * 32).open(sealed, "acme", "speaker.name")
+        await Vault(vault_pool, Keks(b"x" * 32)).open(sealed, "acme", "speaker.name")

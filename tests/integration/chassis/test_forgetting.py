@@ -9,6 +9,7 @@ from chassis.decider import Codec
 from chassis.forget import Forgetting, ForgottenTable, keep_forgotten
 from chassis.handle import Handler
 from chassis.inbox import Inbox, OwnLog
+from chassis.keks import Keks
 from chassis.migrate import VAULT_SQL, migrate
 from chassis.project import Projector
 from chassis.vault import Vault
@@ -41,7 +42,7 @@ async def pool(toy_urls):
 
 @pytest.fixture
 def vault(vault_pool) -> Vault:
-    return Vault(vault_pool, b"k" * 32)
+    return Vault(vault_pool, Keks(b"k" * 32))
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ async def test_a_vault_restored_from_before_forgets_again(toy, forgetting, vault
     backup = await vault_pool.fetch("SELECT * FROM keys")
     outcome = await forgetting.forget("s1", "request", cause(), None)
     await vault_pool.execute("DELETE FROM keys")
-    await vault_pool.executemany("INSERT INTO keys VALUES ($1, $2, $3, $4, $5)", [tuple(row) for row in backup])
+    await vault_pool.executemany("INSERT INTO keys VALUES ($1, $2, $3, $4, $5, $6)", [tuple(row) for row in backup])
     assert await vault.open(sealed, "acme", "speaker.name") == "Zoé"  # the backup knows better
     projector = Projector(toy[0], pool, CODEC, [ForgottenTable()])
     async with running(projector.run()):
