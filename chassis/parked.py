@@ -23,6 +23,9 @@ from chassis.store import Store
 from contracts.envelope import Recorded
 from contracts.problems import NotFound
 
+LARGEST: Final = 2**63 - 1
+"""No position of a log is beyond PostgreSQL's bigint."""
+
 Inboxes = Mapping[str, Inbox]
 Settled = Annotated[bool, QueryParameter(description="Those that were settled, instead of those that are open.")]
 
@@ -61,12 +64,6 @@ class Mended(msgspec.Struct, frozen=True, kw_only=True):
     settled: int
 
 
-def parked_messages(rows: Sequence[dict[str, Any]], tenant: str) -> list[ParkedMessage]:
-    """One tenant's part of what `Store.parked` found."""
-    parked = [(row, msgspec.json.decode(row["message"], type=Recorded)) for row in rows]
-    return [_parked(row, record) for row, record in parked if record.metadata.tenant == tenant]
-
-
 BY_PARKING: Final = Order(
     name="parked",
     by=(("parked_at", datetime), ("source", str), ("position", Whole), ("policy", str)),
@@ -74,13 +71,14 @@ BY_PARKING: Final = Order(
 )
 
 
-def parked_summary(service: str, rows: Sequence[dict[str, Any]]) -> str:
+def parked_summary(service: str, waiting: int) -> str:
     """A line for readiness, and the metric. The service can work, so it stays ready."""
-    observe.parked_open.labels(service).set(len(rows))
-    return f"ok, but {len(rows)} messages are parked" if rows else "ok"
+    observe.parked_open.labels(service).set(waiting)
+    return f"ok, but {waiting} messages are parked" if waiting else "ok"
 
 
-def _parked(row: dict[str, Any], record: Recorded) -> ParkedMessage:
+def _parked(row: Any) -> ParkedMessage:
+    record = msgspec.json.decode(row["message"], type=Recorded)
     kept = {name: row[name] for name in ("source", "position", "policy", "error", "tries", "parked_at", "settled_as")}
     return ParkedMessage(
         event_id=record.metadata.id,
@@ -109,7 +107,10 @@ def parked_handlers(service: str) -> Sequence[HTTPRouteHandler]:
 
         They are kept for ever; once retried or dropped, under `settled=true`. A refusal is named by its code.
         """
-        return BY_PARKING.page_of(parked_messages(await trail_store.parked(settled=settled), me.tenant), paging)
+        which = "IS NOT NULL" if settled else "IS NULL"
+        query = f"SELECT * FROM log.parked WHERE tenant = $1 AND settled_at {which}"  # noqa: S608 - one of two
+        found = await BY_PARKING.fetch(trail_store, query, paging, me.tenant)
+        return BY_PARKING.page([_parked(row) for row in found], paging)
 
     @post(f"{path}/retry", operation_id="retryParked", scopes=scopes, tags=tags, status_code=200,
           responses=refuses(NotFound, ParkedBehind, StillParked))  # fmt: skip
@@ -142,8 +143,11 @@ def parked_handlers(service: str) -> Sequence[HTTPRouteHandler]:
 
 async def _inbox(inboxes: Inboxes, store: Store, me: Caller, source: str, position: int, policy: str) -> Inbox:
     """The inbox a parked message of the caller's tenant came through. Raises NotFound for anybody else's."""
-    mine = parked_messages(await store.parked_of(source), me.tenant)
-    if not any((each.position, each.policy) == (position, policy) for each in mine):
+    query = (
+        "SELECT FROM log.parked"
+        " WHERE source = $1 AND position = $2 AND policy = $3 AND tenant = $4 AND settled_at IS NULL"
+    )
+    if position > LARGEST or not await store.fetch(query, source, position, policy, me.tenant):
         raise NotFound
     if source not in inboxes:
         raise Unreachable(f"nothing of {source} is read now")

@@ -32,6 +32,7 @@ from chassis.forget import Forgetting, ForgottenTable, keep_forgotten
 from chassis.forget_api import forget_handlers
 from chassis.handle import Handler
 from chassis.http import Api, Server
+from chassis.http.proxies import Proxies
 from chassis.http.rates import COMMANDS, CONTROL, READS, STRANGERS, Rates
 from chassis.inbox import Inbox, OwnLog, Policy
 from chassis.keks import Keks, keks_in
@@ -221,6 +222,7 @@ def api(definition: Definition, house: House | None = None) -> Litestar:
         denials=house.denials if house else None,
         ready=_checks(house) if house else [],
         rates=_rates(settings) if settings else None,
+        proxies=_proxies(settings) if settings else None,
         dependencies={
             "house": Provide(the_house, sync_to_thread=False),
             "inboxes": Provide(lambda: the_house().inboxes, sync_to_thread=False),
@@ -265,6 +267,13 @@ def _verifier(service: str, settings: ChassisSettings | None) -> Verifier:
     return Verifier(jwks=settings.jwks, issuer=settings.issuer, audiences=audiences)
 
 
+def _proxies(settings: ChassisSettings) -> Proxies:
+    try:
+        return Proxies(settings.trusted_proxies, settings.trusted_header)
+    except ValueError as wrong:
+        raise SettingsError(f"REGIE_TRUSTED_PROXIES, REGIE_TRUSTED_HEADER: {wrong}") from wrong
+
+
 def _rates(settings: ChassisSettings) -> Rates:
     return Rates(
         {
@@ -285,7 +294,7 @@ def _checks(house: House) -> list[tuple[str, Callable[[], Awaitable[Any]]]]:
 
     async def parked() -> str:
         with tenancy.seeing_all():
-            return parked_summary(house.definition.name, await house.store.parked())
+            return parked_summary(house.definition.name, await house.store.parked_open())
 
     async def stream() -> str:
         return await house.reconciler.check() if house.reconciler else "ok, not compared yet"

@@ -25,6 +25,8 @@ class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
     `outbound_allow` are networks, separated by commas, that addresses given by clients may lead to although they are not
     public: `127.0.0.0/8` for a house on one machine, nothing in production. `webhook_pauses_s` are the pauses between attempts to deliver an event to a webhook, about three
     days in all; after the last one it is disabled.
+    `trusted_proxies` are the networks, separated by commas, of proxies whose `trusted_header` (`x-forwarded-for` or `forwarded`) says
+    for whom they ask; nobody else's is believed.
     `relay_lag_ready_s` is how far the stream may be behind the log while the service calls itself ready;
     `compare_stream_every_s` is how often the two are compared, and `audit_round_s` how long one comparison of the whole
     log with what was signed may take.
@@ -46,6 +48,8 @@ class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
     issuer: str = "regie-local"
     audience: str = "regie"
     outbound_allow: str = ""
+    trusted_proxies: str = ""
+    trusted_header: str = "x-forwarded-for"
     webhook_pauses_s: str = "5,300,1800,7200,18000,36000,50400,72000,86400"
     host: str = "127.0.0.1"
     port: int = 8400

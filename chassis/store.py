@@ -94,7 +94,7 @@ class Store:
 
     async def head(self) -> int:
         """The position of the last event, 0 for an empty log."""
-        found = await self._fetch("SELECT position FROM log.head")
+        found = await self.fetch("SELECT position FROM log.head")
         self._advance(found[0]["position"])
         return int(found[0]["position"])
 
@@ -104,7 +104,7 @@ class Store:
         Instants are the server's clock; where it was set back, the stream ends before the first event of a later instant.
         """
         as_of = as_of or AsOf()
-        rows = await self._fetch(
+        rows = await self.fetch(
             f"SELECT {_COLUMNS} FROM log.events WHERE stream = $1 AND version > $2"  # noqa: S608 - column list only
             " AND ($3::timestamptz IS NULL OR recorded_at <= $3) AND ($4::bigint IS NULL OR position <= $4) ORDER BY version",
             name, after, as_of.at, as_of.position,
@@ -115,7 +115,7 @@ class Store:
 
     async def read(self, after: int, limit: int = 500, *, tenant: str | None = None) -> list[Recorded]:
         """The log after a position, ascending, no gaps; or one tenant's part of it."""
-        rows = await self._fetch(
+        rows = await self.fetch(
             f"SELECT {_COLUMNS} FROM log.events WHERE position > $1 AND ($3::text IS NULL OR tenant = $3)"  # noqa: S608
             " ORDER BY position LIMIT $2",
             after, limit, tenant,
@@ -129,7 +129,7 @@ class Store:
     ) -> list[Recorded]:
         """What a tenant recorded of a show over all streams of this service, by position; nothing else is read."""
         as_of = as_of or AsOf()
-        rows = await self._fetch(
+        rows = await self.fetch(
             f"SELECT {_COLUMNS} FROM log.events WHERE show = $1 AND position > $2 AND tenant = $6"  # noqa: S608
             " AND ($4::timestamptz IS NULL OR recorded_at <= $4) AND ($5::bigint IS NULL OR position <= $5)"
             " ORDER BY position LIMIT $3",
@@ -139,34 +139,38 @@ class Store:
 
     async def answer(self, tenant: str, key: str) -> Answer | None:
         """What this Idempotency-Key was answered before, if it was."""
-        rows = await self._fetch(
+        rows = await self.fetch(
             "SELECT fingerprint, answer, position FROM log.answers WHERE tenant = $1 AND key = $2", tenant, key
         )
         return Answer(**dict(rows[0])) if rows else None
 
     async def cursor(self, source: str) -> int:
-        rows = await self._fetch("SELECT position FROM log.cursors WHERE source = $1", source)
+        rows = await self.fetch("SELECT position FROM log.cursors WHERE source = $1", source)
         return int(rows[0]["position"]) if rows else 0
 
     async def parked(self, *, settled: bool = False) -> list[dict[str, Any]]:
         """What no policy could handle and nobody has settled, oldest first, with the message as it came; or the settled."""
         which = "IS NOT NULL" if settled else "IS NULL"
         query = f"SELECT * FROM log.parked WHERE settled_at {which} ORDER BY parked_at, position LIMIT 1000"  # noqa: S608
-        return [dict(row) for row in await self._fetch(query)]
+        return [dict(row) for row in await self.fetch(query)]
+
+    async def parked_open(self) -> int:
+        """How many messages wait to be settled."""
+        return int((await self.fetch("SELECT count(*) AS open FROM log.parked WHERE settled_at IS NULL"))[0]["open"])
 
     async def parked_of(self, source: str) -> list[dict[str, Any]]:
         """What is parked of one source and open, by position."""
         query = "SELECT * FROM log.parked WHERE source = $1 AND settled_at IS NULL ORDER BY position, policy"
-        return [dict(row) for row in await self._fetch(query, source)]
+        return [dict(row) for row in await self.fetch(query, source)]
 
     async def settle_parked(self, source: str, position: int, policy: str, *, how: str, by: str, note: str) -> bool:
         """Marks an open row as `retried` or `dropped`, by whom and why; False when it is open no more."""
         query = "SELECT log.settle_parked($1, $2, $3, $4, $5, $6) AS done"
-        return bool((await self._fetch(query, source, position, policy, how, by, note))[0]["done"])
+        return bool((await self.fetch(query, source, position, policy, how, by, note))[0]["done"])
 
     async def park_again(self, source: str, position: int, policy: str, error: str) -> bool:
         query = "SELECT log.park_again($1, $2, $3, $4) AS done"
-        return bool((await self._fetch(query, source, position, policy, error))[0]["done"])
+        return bool((await self.fetch(query, source, position, policy, error))[0]["done"])
 
     async def wait_beyond(self, position: int, *, poll_s: float = 0.5, patience_s: float = 3600.0) -> bool:
         """Whether the log grew beyond `position` within `patience_s`; asks the database at least every `poll_s`."""
@@ -178,7 +182,8 @@ class Store:
                 await self.head()
         return self._head > position
 
-    async def _fetch(self, query: str, *args: object) -> list[Any]:
+    async def fetch(self, query: str, *args: object) -> list[Any]:
+        """The rows of any other question to this service's database. Raises Unreachable."""
         try:
             return await self._pool.fetch(query, *args, timeout=30)
         except CONNECTION_LOST as lost:

@@ -21,6 +21,7 @@ from chassis.http.gate import Gate
 from chassis.http.health import COMMON, Check
 from chassis.http.openapi import Described, describe, encoded
 from chassis.http.problems import answer
+from chassis.http.proxies import Proxies
 from chassis.http.rates import Rates
 from chassis.http.rules import Rule, http_handlers, rule_of
 from chassis.http.strict import StrictRequest
@@ -35,7 +36,7 @@ class Api:
 
     `ready` names the parts `/health/ready` asks. `dependencies` are the service's own, beside those of
     `chassis.http.depends.PROVIDED`. `body_limit_bytes` holds where a route sets no `request_max_body_size` of its own.
-    Without `rates` nobody is limited. `limit_s` is how long an answer may take to begin.
+    Without `rates` nobody is limited. `proxies` are in front of the service. `limit_s` is how long an answer may take to begin.
     """
 
     def __init__(
@@ -56,11 +57,13 @@ class Api:
         body_limit_bytes: int = BODY_LIMIT_BYTES,
         state: Mapping[str, Any] | None = None,
         rates: Rates | None = None,
+        proxies: Proxies | None = None,
         limit_s: float = LIMIT_S,
     ) -> None:
         self.service, self.verifier, self.denials = service, verifier, denials or Denials()
         self._limit_s = limit_s
         self._rates = Rates({}) if rates is None else rates
+        self._proxies = proxies or Proxies()
         self.described = Described(
             service=service, title=title, version=version, description=description, tags=dict(tags or {})
         )
@@ -73,7 +76,7 @@ class Api:
     def build(self) -> Litestar:
         """Raises MisdescribedRoute when a handler would break the contract on the wire."""
         rules: dict[int, Rule] = {}
-        gate = DefineMiddleware(Gate, verifier=self.verifier, rules=rules, rates=self._rates)
+        gate = DefineMiddleware(Gate, verifier=self.verifier, rules=rules, rates=self._rates, proxies=self._proxies)
         app = Litestar(
             route_handlers=[*self._handlers, *COMMON],
             dependencies={**PROVIDED, **self._dependencies},

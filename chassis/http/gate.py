@@ -14,6 +14,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from chassis import tenancy
 from chassis.auth import Caller, Verifier
 from chassis.http.problems import FieldError, Malformed, MediaTypeRefused, RateLimited
+from chassis.http.proxies import Proxies
 from chassis.http.rates import STRANGERS, Rates, network_of
 from chassis.http.rules import JSON, Rule
 from contracts.problems import Forbidden, Invalid, Unauthenticated
@@ -25,8 +26,11 @@ _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.*", re.DOTALL)
 class Gate:
     """Puts the route's rule and the caller into the scope, or raises the refusal."""
 
-    def __init__(self, app: ASGIApp, *, verifier: Verifier, rules: dict[int, Rule], rates: Rates) -> None:
+    def __init__(
+        self, app: ASGIApp, *, verifier: Verifier, rules: dict[int, Rule], rates: Rates, proxies: Proxies
+    ) -> None:
         self._app, self._verifier, self._rules, self._rates = app, verifier, rules, rates
+        self._proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         rule = self._rules.get(id(scope["route_handler"]))
@@ -37,7 +41,7 @@ class Gate:
             if not rule.public:
                 await self._admit(rule, headers, scope)
             else:
-                self._spend(rule, STRANGERS, _stranger(scope), scope)
+                self._spend(rule, STRANGERS, self._stranger(scope), scope)
             if scope["query_string"]:
                 check_query(scope["query_string"], rule)
             if rule.accepts:
@@ -51,7 +55,7 @@ class Gate:
             caller = await self._caller(headers)
         except Unauthenticated:
             # Whoever has a good token is never held up by a neighbour's bad ones: only the bad ones are counted here.
-            self._spend(rule, STRANGERS, _stranger(scope), scope)
+            self._spend(rule, STRANGERS, self._stranger(scope), scope)
             raise
         scope["regie.caller"] = caller  # type: ignore[typeddict-unknown-key]
         self._spend(rule, rule.budget, f"{caller.tenant}/{caller.subject}", scope)
@@ -68,16 +72,14 @@ class Gate:
         if left.retry_s:
             raise RateLimited(budget=budget, retry_after_s=left.retry_s)
 
+    def _stranger(self, scope: Scope) -> str:
+        return network_of(self._proxies.client_of(scope))
+
     async def _caller(self, headers: dict[bytes, bytes]) -> Caller:
         kind, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         if kind.lower() != "bearer" or not token:
             raise Unauthenticated(reason="NO_TOKEN")
         return self._verifier.cached(token) or await self._verifier.verify(token.strip())
-
-
-def _stranger(scope: Scope) -> str:
-    client = scope.get("client")
-    return network_of(client[0]) if client else "(unknown)"
 
 
 def check_query(query: bytes, rule: Rule) -> None:

@@ -3,20 +3,22 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
+import msgspec
 
 from chassis import service, tenancy
 from chassis.handle import Cause
 from chassis.service import Definition, House, open_house
 from chassis.settings import ChassisSettings
-from contracts.envelope import Actor, Role
+from chassis.store import Append, Parking
+from contracts.envelope import Actor, Metadata, Recorded, Role, Sealed
 from contracts.media import EditSegment
-from contracts.stage.values import SegmentCause
+from contracts.stage.values import ChatChannel, DestinationKind, OverlayKind, SegmentCause
 from regie.home import Home
 from regie.issuer import Issuer
 from services.entitlement.app import DEFINITION as ENTITLEMENT
@@ -24,8 +26,13 @@ from services.media import commands as m
 from services.media.app import DEFINITION as MEDIA
 from services.media.domain import EDIT, RECORDING, VOD
 from services.media.settings import MediaSettings
+from services.scheduling import commands as s
 from services.scheduling.app import DEFINITION as SCHEDULING
+from services.scheduling.domain.crew import SEAT
+from services.scheduling.domain.timechecks import TIMECHECKS
+from services.scheduling.domain.training import TRAINING
 from services.scheduling.settings import SchedulingSettings
+from services.stage import commands as st
 from services.stage.app import definition as stage_definition
 from services.stage.domain import STAGE
 from services.stage.settings import StageSettings
@@ -33,6 +40,7 @@ from tests.integration.stage.conftest import Show
 
 DATA = Path(__file__).parents[2] / "data"
 NOW = datetime(2030, 1, 1, 9, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 
 Ids = dict[str, str]
 
@@ -48,7 +56,7 @@ class Opened:
 
     async def furnish(self, tenant: str) -> None:
         with tenancy.seeing_all():
-            self.ids[tenant] = await FURNISH[self.name](self, tenant)
+            self.ids[tenant] = {**await FURNISH[self.name](self, tenant), **await _in_every_service(self, tenant)}
             await self.house.projector.wait(await self.house.store.head(), timeout_s=60)
 
     async def ask(self, method: str, path: str, tenant: str, *, status: int = 201, **more: Any) -> Any:
@@ -57,6 +65,25 @@ class Opened:
         answer = await self.http.request(method, path, headers=headers, **more)
         assert answer.status_code == status, (path, answer.status_code, answer.text)
         return answer.json()
+
+
+async def _in_every_service(opened: Opened, tenant: str) -> Ids:
+    """A webhook, and a message that no policy could handle."""
+    hook = await opened.ask("POST", "/webhooks", tenant, json={"url": "https://1.1.1.1/events"})
+    source, policy = "scheduling", "record_what_goes_live"
+    position = 770_000 + len(opened.ids)
+    cause = _cause(tenant)
+    about = Metadata(
+        id=uuid4(), tenant=tenant, actor=cause.actor, correlation=cause.correlation, causation=cause.causation, command="Test"
+    )  # fmt: skip
+    message = Recorded(
+        position=position, stream="other-1", version=1, type="scheduling.show_planned.v1", payload=b"{}", metadata=about, recorded_at=NOW
+    )  # fmt: skip
+    parked = Parking(
+        source=source, position=position, policy=policy, error="Test", message=msgspec.json.encode(message)
+    )
+    await opened.house.store.append(Append(tenant=tenant, parked=(parked,)))
+    return {"webhook_id": hook["id"], "source": source, "position": str(position), "policy": policy}
 
 
 async def _entitlement(opened: Opened, tenant: str) -> Ids:
@@ -71,7 +98,10 @@ async def _entitlement(opened: Opened, tenant: str) -> Ids:
     await opened.ask("POST", "/terms", tenant, json=terms)
     order = {"order_ref": "1", "terms_version": "2026-1", "base_package_id": package, "zone": "Europe/Paris"}
     bought = await opened.ask("POST", "/entitlements", tenant, json=order)
-    return {"entitlement_id": bought["id"], "version": f"{tenant}-own", "package_id": package}
+    show, tomorrow = str(uuid4()), datetime.now(UTC) + timedelta(days=1)
+    times = {"starts_at": tomorrow.isoformat(), "ends_at": (tomorrow + timedelta(hours=1)).isoformat()}
+    await opened.ask("POST", f"/entitlements/{bought['id']}/reservations", tenant, json={"show_id": show, **times})
+    return {"entitlement_id": bought["id"], "version": f"{tenant}-own", "package_id": package, "show_id": show}
 
 
 async def _scheduling(opened: Opened, tenant: str) -> Ids:
@@ -82,8 +112,27 @@ async def _scheduling(opened: Opened, tenant: str) -> Ids:
     analyst = str(uuid4())
     await opened.ask("POST", "/team/analysts", tenant, json={"analyst_id": analyst, "name": "Anna"})
     plan = await opened.ask("GET", f"/shows/{show}/run-of-show", tenant, status=200)
-    session = next(_all(plan, "session_id"))
-    return {"show_id": show, "analyst_id": analyst, "session_id": session}
+    session, speaker = next(_all(plan, "session_id")), next(_all(plan, "speaker_id"))
+    change = {"session_id": session, "starts_at": f"{NOW}", "ends_at": f"{NOW + HOUR}", "reason": "Later, please."}
+    proposal = await opened.ask("POST", f"/shows/{show}/proposals", tenant, json=change)
+    known = {"seat_id": uuid4(), "training_id": uuid4(), "check_id": uuid4()}
+    about: Any = {"at": NOW, "show_id": UUID(show)}
+    pair = s.BackToBackPair(
+        training_id=known["training_id"], stage_id=uuid4(), first_session_id=UUID(session), second_session_id=uuid4(),
+        gap_s=60, live=False,
+    )  # fmt: skip
+    seat = s.OpenSeat(seat_id=known["seat_id"], entitlement_id=uuid4(), opens_at=NOW, closes_at=NOW + HOUR, **about)
+    check = s.RequestTimeCheck(
+        check_id=known["check_id"], stage_id=uuid4(), session_id=UUID(session), by="anna", **about
+    )
+    for decider, ident, command in (
+        (SEAT, known["seat_id"], seat),
+        (TRAINING, show, s.FindBackToBack(pairs=(pair,), **about)),
+        (TIMECHECKS, session, check),
+    ):
+        await opened.house.handler.run(decider, ident, command, _cause(tenant))
+    parts = {"analyst_id": analyst, "session_id": session, "speaker_id": speaker, "change_id": proposal["id"]}
+    return {"show_id": show, **parts, **{name: str(ident) for name, ident in known.items()}}
 
 
 def _all(thing: Any, name: str) -> Iterator[str]:
@@ -100,9 +149,29 @@ def _all(thing: Any, name: str) -> Iterator[str]:
 
 async def _stage(opened: Opened, tenant: str) -> Ids:
     show = Show()
-    for command in show.commands():
+    flag, destination, overlay = uuid4(), uuid4(), uuid4()
+    asked: Any = {"at": datetime.now(UTC), "by": "anna"}
+    leased: Any = {**asked, "lease": 1}
+    text = Sealed(subject=str(flag), box="")
+    for command in (
+        *show.commands(),
+        st.AcquireLease(ttl_s=600, **asked),
+        st.ArmSession(session_id=show.talk, **leased),
+        st.CreateDestination(
+            destination_id=destination, name="Main", kind=DestinationKind.RTMP, url="rtmp://1.1.1.1/live",
+            key_fingerprint="0" * 8, **asked,
+        ),
+        st.OpenChatWatch(channels=(ChatChannel.SPEAKER,), **asked),
+        st.FlagMessage(flag_id=flag, channel=ChatChannel.SPEAKER, author=None, text=text, **asked),
+        st.ShowOverlay(
+            overlay_id=overlay, layer=1, kind=OverlayKind.TITLE, text=text, asset_id=None, effect_id=uuid4(), **leased
+        ),
+    ):  # fmt: skip
         await opened.house.handler.run(STAGE, show.stage_id, command, _cause(tenant))
     return {
+        "flag_id": str(flag),
+        "destination_id": str(destination),
+        "overlay_id": str(overlay),
         "stage_id": str(show.stage_id),
         "show_id": str(show.show_id),
         "presenter_id": str(show.ada),

@@ -48,6 +48,11 @@ def contract(service: str) -> list[Operation]:
     return list(operations(json.loads((GENERATED / f"{service}.json").read_text())))
 
 
+def holes_of(service: str) -> set[str]:
+    """Every path parameter of a service: each has to be tried with what another tenant really owns."""
+    return {hole for operation in contract(service) for hole in operation.holes}
+
+
 class Forger:
     """Tokens of every wrong kind, signed with the house's own key where the fault is another."""
 
@@ -149,6 +154,7 @@ async def test_nobody_gets_in_or_learns_anything_without_the_right(open_service:
     async with await open_service(service) as opened:
         for tenant in ("acme", "globex"):
             await opened.furnish(tenant)
+            assert holes_of(service) == opened.ids[tenant].keys()
         before, denied_before = await recorded(opened), await denied(opened)
         asked = Asked(opened)
         await asked.without_a_good_token()

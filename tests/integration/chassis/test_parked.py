@@ -132,7 +132,7 @@ async def test_what_is_parked_is_counted_and_told_in_readiness(toy):
     before = parked_total.labels("toy", "count_for_the_show")._value.get()
     async with with_one_parked(toy, AfterParked.GO_ON):
         assert parked_total.labels("toy", "count_for_the_show")._value.get() == before + 1
-        assert parked_summary("toy", await toy[0].parked()) == "ok, but 1 messages are parked"
+        assert parked_summary("toy", await toy[0].parked_open()) == "ok, but 1 messages are parked"
 
 
 async def test_the_service_cannot_remove_or_rewrite_what_was_parked(toy, toy_urls):

@@ -75,6 +75,17 @@ class Toy:
     async def listed(self, role: Role = Role.SRE, query: str = "") -> list[dict[str, Any]]:
         return list((await self.ask("GET", f"/parked{query}", role)).json()["items"])
 
+    async def paged(self, size: int) -> list[int]:
+        """The positions on all pages of a size, each page asked for where the one before ended."""
+        positions: list[int] = []
+        cursor = ""
+        while cursor is not None:
+            page = (await self.ask("GET", f"/parked?limit={size}&cursor={cursor}")).json()
+            assert len(page["items"]) <= size
+            positions += [each["position"] for each in page["items"]]
+            cursor = page["next"]
+        return positions
+
     async def command(self, *words: str, role: Role = Role.SRE, tenant: str = "acme") -> int:
         """The exit status of `regie parked`."""
         parser = argparse.ArgumentParser()
@@ -113,6 +124,14 @@ def at(position: int, verb: str) -> str:
 
 
 WHY = {"reason": "a test"}
+
+
+async def test_pages_hold_a_tenants_own_whatever_others_have(toy: Toy) -> None:
+    mine = await toy.parked("acme", 1)
+    await toy.parked("globex", 1, 2)
+    mine += await toy.parked("acme", 2, 3)
+    assert await toy.paged(2) == await toy.paged(50) == mine
+    assert (await toy.ask("POST", at(2**70, "retry"))).status_code == 404
 
 
 @pytest.mark.parametrize("role", MAY)
