@@ -8,6 +8,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from chassis.discovery import TIMEOUT_S, fetched, keys_by_metadata
 from chassis.faults import Unreachable
 from chassis.observe import logger
 from contracts.envelope import Actor, Role
@@ -86,7 +88,8 @@ class _Known(msgspec.Struct, frozen=True):
 class Verifier:
     """Turns a bearer token into a `Caller`, or raises `Unauthenticated` with a `reason` from a closed list of codes.
 
-    A token is for us when its audience is one of `audiences`. `jwks` is a file path or an http(s) URL. Keys are fetched again when older than `max_age_s`, and at most once per
+    A token is for us when its audience is one of `audiences`. `jwks` is a file path or an http(s) URL; without it the
+    issuer's metadata says where the keys are. Keys are fetched again when older than `max_age_s`, and at most once per
     `cooldown_s` when a token names an unknown key, so rotation needs no restart and strangers cannot cause a storm of
     fetches. A withdrawn key ends the tokens it signed, cached ones included. Verified tokens are cached until they
     expire: a cached look-up costs about 1 us against about 90 us for an ES256 check (measured.md part D section 5).
@@ -105,7 +108,7 @@ class Verifier:
         fetch: Fetch | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._fetch = fetch or fetcher(jwks)
+        self._fetch = fetch or (fetcher(jwks) if jwks else partial(keys_by_metadata, issuer))
         self._issuer, self._audiences = issuer, list(audiences)
         self._cooldown_s, self._max_age_s, self._leeway_s = cooldown_s, max_age_s, leeway_s
         self._cache_size, self._clock = cache_size, clock
@@ -258,10 +261,8 @@ def fetcher(source: str) -> Fetch:
     if source.startswith(("http://", "https://")):
 
         async def from_url() -> bytes:
-            async with httpx.AsyncClient(timeout=5.0) as client:
-                answer = await client.get(source)
-                answer.raise_for_status()
-                return answer.content
+            async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
+                return await fetched(client, source)
 
         return from_url
 

@@ -16,7 +16,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from chassis import observe
 from chassis.faults import Unreachable
-from chassis.http import Caller, Page, Paging, refuses
+from chassis.http import Caller, Fields, Paging, Sparse, refuses, some_of
 from chassis.http.listing import Order, Whole
 from chassis.inbox import Inbox, ParkedBehind, StillParked
 from chassis.store import Store
@@ -101,8 +101,9 @@ def parked_handlers(service: str) -> Sequence[HTTPRouteHandler]:
         trail_store: NamedDependency[Store],
         me: NamedDependency[Caller],
         paging: NamedDependency[Paging],
+        fields: NamedDependency[Fields],
         settled: Settled = False,
-    ) -> Page[ParkedMessage]:
+    ) -> Sparse[ParkedMessage]:
         """List the events of your tenant that a policy of this service could not handle, oldest first.
 
         They are kept for ever; once retried or dropped, under `settled=true`. A refusal is named by its code.
@@ -110,7 +111,7 @@ def parked_handlers(service: str) -> Sequence[HTTPRouteHandler]:
         which = "IS NOT NULL" if settled else "IS NULL"
         query = f"SELECT * FROM log.parked WHERE tenant = $1 AND settled_at {which}"  # noqa: S608 - one of two
         found = await BY_PARKING.fetch(trail_store, query, paging, me.tenant)
-        return BY_PARKING.page([_parked(row) for row in found], paging)
+        return some_of(BY_PARKING.page([_parked(row) for row in found], paging), fields)
 
     @post(f"{path}/retry", operation_id="retryParked", scopes=scopes, tags=tags, status_code=200,
           responses=refuses(NotFound, ParkedBehind, StillParked))  # fmt: skip

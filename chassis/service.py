@@ -23,23 +23,22 @@ from nats.aio.client import Client
 
 from chassis import tenancy
 from chassis.audit import AuditLog
-from chassis.auth import Verifier
 from chassis.broker import BROKER_ERRORS, StreamSource, connect
 from chassis.decider import Codec
 from chassis.denials import Denials
+from chassis.entrance import proxies_of, rates_of, resource_of, verifier_of
 from chassis.faults import Fault, Unreachable
 from chassis.forget import Forgetting, ForgottenTable, keep_forgotten
 from chassis.forget_api import forget_handlers
 from chassis.handle import Handler
 from chassis.http import Api, Server
-from chassis.http.proxies import Proxies
-from chassis.http.rates import COMMANDS, CONTROL, READS, STRANGERS, Rates
 from chassis.inbox import Inbox, OwnLog, Policy
 from chassis.keks import Keks, keks_in
 from chassis.migrate import CHASSIS_SQL, VAULT_SQL, migrate
 from chassis.observe import configure_logging
 from chassis.outbound import outbound_of
 from chassis.parked import parked_handlers, parked_summary
+from chassis.production import require_fit
 from chassis.project import Projection, Projector
 from chassis.recheck import Recheck
 from chassis.reconcile import Reconciler
@@ -161,6 +160,7 @@ def main(definition: Definition, settings_type: type[ChassisSettings]) -> None:
         if sys.argv[1:] == ["migrate"]:
             uvloop.run(migrate_all(definition, settings))
         else:
+            require_fit(definition.name, settings)
             uvloop.run(run(definition, settings))
     except SettingsError as wrong:
         sys.exit(f"{definition.name}: {wrong}")
@@ -218,11 +218,12 @@ def api(definition: Definition, house: House | None = None) -> Litestar:
         description=definition.summary,
         handlers=[*definition.handlers, *_common_handlers(definition)],
         tags=definition.tags,
-        verifier=_verifier(definition.name, settings),
+        verifier=verifier_of(definition.name, settings),
         denials=house.denials if house else None,
         ready=_checks(house) if house else [],
-        rates=_rates(settings) if settings else None,
-        proxies=_proxies(settings) if settings else None,
+        rates=rates_of(settings) if settings else None,
+        proxies=proxies_of(settings) if settings else None,
+        resource=resource_of(settings) if settings else None,
         dependencies={
             "house": Provide(the_house, sync_to_thread=False),
             "inboxes": Provide(lambda: the_house().inboxes, sync_to_thread=False),
@@ -257,32 +258,6 @@ def _audit(house: House) -> AuditLog:
     if house.audit is None:
         raise Unreachable("this service keeps no audit log: set REGIE_AUDIT_KEY_FILE")
     return house.audit
-
-
-def _verifier(service: str, settings: ChassisSettings | None) -> Verifier:
-    """Believes tokens for the whole house, and those for this service alone, which are worth nothing elsewhere."""
-    if settings is None:
-        return Verifier(jwks="", issuer="", audiences=())
-    audiences = (settings.audience, f"{settings.audience}/{service}")
-    return Verifier(jwks=settings.jwks, issuer=settings.issuer, audiences=audiences)
-
-
-def _proxies(settings: ChassisSettings) -> Proxies:
-    try:
-        return Proxies(settings.trusted_proxies, settings.trusted_header)
-    except ValueError as wrong:
-        raise SettingsError(f"REGIE_TRUSTED_PROXIES, REGIE_TRUSTED_HEADER: {wrong}") from wrong
-
-
-def _rates(settings: ChassisSettings) -> Rates:
-    return Rates(
-        {
-            READS: settings.rate_reads,
-            COMMANDS: settings.rate_commands,
-            CONTROL: settings.rate_control,
-            STRANGERS: settings.rate_strangers,
-        }
-    )
 
 
 def _checks(house: House) -> list[tuple[str, Callable[[], Awaitable[Any]]]]:

@@ -7,20 +7,24 @@ Not in here: defaults of one service alone; those extend `ChassisSettings` in `s
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
 import msgspec
+
+PRODUCTION: Final = "production"
 
 
 class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What each of the services needs.
 
+    In `mode` production nothing is accepted that only a laptop may believe (`chassis/production.py`).
     `database_url` connects as the service's own role, which may read and append events and nothing else;
     `owner_database_url` is for `migrate` alone and is never set while serving. `nats_seed_file` holds the nkey seed of
     the service's broker user; `nats_ca_file` the certificates the broker's must be signed by, for TLS with a CA of your own.
     `vault_key_file` holds the vault's key-encryption keys, 32 bytes as hex a line, the one in use first;
     `audit_key_file` the Ed25519 seed that checkpoints of the log are signed with, 32 bytes as hex. `jwks` is a file path or an
-    https URL of the keys tokens are verified with. `rate_<budget>` is how many requests a second one client may make for
+    https URL of the keys tokens are verified with; where it is left out, the issuer's metadata names them. `public_url` is
+    how clients reach this service. `rate_<budget>` is how many requests a second one client may make for
     ever (`chassis/http/rates.py`); 0 is no limit.
     `outbound_allow` are networks, separated by commas, that addresses given by clients may lead to although they are not
     public: `127.0.0.0/8` for a house on one machine, nothing in production. `webhook_pauses_s` are the pauses between attempts to deliver an event to a webhook, about three
@@ -32,6 +36,7 @@ class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
     log with what was signed may take.
     """
 
+    mode: Literal["laptop", "production"] = "laptop"
     database_url: str
     owner_database_url: str | None = None
     vault_database_url: str | None = None
@@ -44,9 +49,10 @@ class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
     nats_ca_file: Path | None = None
     relay_lag_ready_s: float = 60.0
     compare_stream_every_s: float = 3600.0
-    jwks: str = ".regie/run/jwks.json"
+    jwks: str = ""
     issuer: str = "regie-local"
     audience: str = "regie"
+    public_url: str = ""
     outbound_allow: str = ""
     trusted_proxies: str = ""
     trusted_header: str = "x-forwarded-for"
@@ -110,4 +116,6 @@ def _path(wanted: type, value: Any) -> Any:
 
 
 def _rule(wanted: Any) -> str:
+    if get_origin(wanted) is Literal:
+        return " or ".join(get_args(wanted))
     return {int: "a whole number", float: "a number", bool: "true or false"}.get(wanted, f"a valid {wanted}")

@@ -14,12 +14,13 @@ from uuid import uuid4
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from chassis.production import LOCAL_ISSUER
 from contracts.envelope import Role
 from contracts.roles import TOKEN_ROLES, scopes_of
 from regie.broker_accounts import check_tenant
 from regie.home import Home, home_from, write_private
 
-ISSUER = "regie-local"
+ISSUER = LOCAL_ISSUER
 AUDIENCE = "regie"
 TTL_S = 12 * 3600  # a working day; `make run` prints fresh ones
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from chassis.settings import SettingsError
+from chassis.settings import PRODUCTION, SettingsError
 from contracts.roles import SERVICES
 from regie.broker_accounts import check_tenant
 from regie.broker_server import Tls
@@ -68,8 +68,8 @@ class Plan:
 
     @property
     def own_issuer(self) -> bool:
-        """Whether tokens are ours to give: not when REGIE_JWKS names somebody else's keys."""
-        return not self.environ.get("REGIE_JWKS")
+        """Whether tokens are ours to give: not when REGIE_JWKS or REGIE_ISSUER names somebody else."""
+        return not (self.environ.get("REGIE_JWKS") or self.environ.get("REGIE_ISSUER"))
 
     def check_ports(self) -> None:
         """Raises PortTaken naming every port that is in use, and how to choose others."""
@@ -138,8 +138,8 @@ class Plan:
             if not name.startswith(foreign) and not name.endswith(PRIVILEGED)
         }
         env.update(REGIE_HOME=str(self.home.path), REGIE_HOST=HOST)
-        env.setdefault("REGIE_JWKS", str(self.home.run / "jwks.json"))
-        env.setdefault("REGIE_ISSUER", ISSUER)
+        if self.own_issuer:
+            env.update(REGIE_JWKS=str(self.home.run / "jwks.json"), REGIE_ISSUER=ISSUER)
         env.setdefault("REGIE_AUDIENCE", AUDIENCE)
         env.setdefault("REGIE_OUTBOUND_ALLOW", OUTBOUND_ALLOW)
         if self.nats_ca_file:
@@ -158,6 +158,11 @@ def plan_from(environ: Mapping[str, str] = os.environ) -> Plan:
             check_tenant(tenant)
     except ValueError as error:
         raise SettingsError(f"REGIE_TENANTS: {error}") from error
+    if environ.get("REGIE_MODE") == PRODUCTION:
+        raise SettingsError(
+            "REGIE_MODE: is production, and this is a house on one machine that makes its own keys;"
+            " start the services themselves, `python -m services.<name>`"
+        )
     return Plan(
         home=home_from(environ),
         base_port=_base_port(environ.get("REGIE_PORT") or str(BASE_PORT)),

@@ -25,6 +25,7 @@ from chassis.http.depends import IdempotencyKey, Instant, NextLink, Paging, pars
 from chassis.http.prefer import Job, Prefer
 from chassis.http.problems import FieldError, PreconditionRequired, Problem, refuses
 from chassis.http.server import Server, serve
+from chassis.http.sparse import Fields, Sparse, some_of
 from chassis.http.trace import TraceContext
 from chassis.store import AsOf
 
@@ -36,6 +37,7 @@ __all__ = [
     "Cause",
     "EventName",
     "FieldError",
+    "Fields",
     "IdempotencyKey",
     "Instant",
     "Job",
@@ -47,6 +49,7 @@ __all__ = [
     "Problem",
     "Receipt",
     "Server",
+    "Sparse",
     "Tagged",
     "TraceContext",
     "Verifier",
@@ -58,6 +61,7 @@ __all__ = [
     "receipt",
     "refuses",
     "serve",
+    "some_of",
     "tagged",
     "versioned",
     "write_cursor",

@@ -18,7 +18,7 @@ from chassis.http.denied import DenialsOf
 from chassis.http.depends import PROVIDED
 from chassis.http.edge import LIMIT_S, Edge
 from chassis.http.gate import Gate
-from chassis.http.health import COMMON, Check
+from chassis.http.health import COMMON, Check, Resource
 from chassis.http.openapi import Described, describe, encoded
 from chassis.http.problems import answer
 from chassis.http.proxies import Proxies
@@ -36,7 +36,8 @@ class Api:
 
     `ready` names the parts `/health/ready` asks. `dependencies` are the service's own, beside those of
     `chassis.http.depends.PROVIDED`. `body_limit_bytes` holds where a route sets no `request_max_body_size` of its own.
-    Without `rates` nobody is limited. `proxies` are in front of the service. `limit_s` is how long an answer may take to begin.
+    Without `rates` nobody is limited. `proxies` are in front of the service.
+    `resource` is the service as clients and their token issuer know it. `limit_s` is how long an answer may take to begin.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Api:
         state: Mapping[str, Any] | None = None,
         rates: Rates | None = None,
         proxies: Proxies | None = None,
+        resource: Resource | None = None,
         limit_s: float = LIMIT_S,
     ) -> None:
         self.service, self.verifier, self.denials = service, verifier, denials or Denials()
         self._limit_s = limit_s
         self._rates = Rates({}) if rates is None else rates
         self._proxies = proxies or Proxies()
+        self._resource = resource or Resource(url=f"https://{service}.example", issuer="")
         self.described = Described(
             service=service, title=title, version=version, description=description, tags=dict(tags or {})
         )
@@ -99,6 +102,8 @@ class Api:
         app.state.denied = DenialsOf(self.denials, self.verifier).note
         app.state.ready = self._ready
         app.state.draining = asyncio.Event()
+        scopes = sorted({scope for rule in rules.values() for scope in rule.scopes})
+        app.state.resource = self._resource.metadata(self.described.title, scopes)
         document = _Document(app, self.described)
         app.state.openapi = document.json
         app.asgi_handler = Edge(app.asgi_handler, service=self.service, methods=methods, limit_s=self._limit_s)

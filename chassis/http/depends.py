@@ -24,6 +24,7 @@ from chassis.handle import Cause
 from chassis.http.gate import caller_in
 from chassis.http.prefer import provide_prefer
 from chassis.http.problems import FieldError, NoSuchPage, PreconditionRequired
+from chassis.http.sparse import provide_fields
 from chassis.http.trace import TraceContext
 from chassis.store import AsOf, Key
 from contracts.problems import Invalid, StaleVersion
@@ -216,6 +217,7 @@ PROVIDED: Final = {
     "as_of": Provide(provide_as_of, sync_to_thread=False),
     "seen": Provide(provide_seen, sync_to_thread=False),
     "paging": Provide(provide_paging, sync_to_thread=False),
+    "fields": Provide(provide_fields, sync_to_thread=False),
     "prefer": Provide(provide_prefer, sync_to_thread=False),
     "next_link": Provide(provide_next_link, sync_to_thread=False),
 }

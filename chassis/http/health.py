@@ -82,6 +82,47 @@ async def _reason(check: Check) -> str:
     return found if isinstance(found, str) else "ok"
 
 
+class Resource(msgspec.Struct, frozen=True, kw_only=True):
+    """A service as its clients reach it, and who gives tokens for it."""
+
+    url: str
+    issuer: str
+
+    def metadata(self, name: str, scopes: Sequence[str]) -> "ProtectedResource":
+        known = self.issuer.startswith(("https://", "http://"))
+        return ProtectedResource(
+            resource=self.url,
+            authorization_servers=(self.issuer,) if known else (),
+            scopes_supported=tuple(scopes),
+            resource_name=name,
+            resource_documentation=f"{self.url}/docs",
+        )
+
+
+class ProtectedResource(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client needs to know to get a token for this service. Source: RFC 9728 section 2."""
+
+    resource: str
+    authorization_servers: tuple[str, ...]
+    scopes_supported: tuple[str, ...]
+    resource_name: str
+    resource_documentation: str
+    bearer_methods_supported: tuple[str, ...] = ("header",)
+
+
+@get(
+    "/.well-known/oauth-protected-resource",
+    operation_id="protectedResource",
+    public=True,
+    include_in_schema=False,
+    sync_to_thread=False,
+)
+def protected_resource(request: Request[Any, Any, Any]) -> ProtectedResource:
+    """Tell who gives tokens for this service, and the scopes it knows."""
+    found: ProtectedResource = request.app.state.resource
+    return found
+
+
 @get("/metrics", operation_id="metrics", public=True, include_in_schema=False, sync_to_thread=False)
 def metrics() -> Response[bytes]:
     """Show every metric of this process in the Prometheus text format."""
@@ -115,4 +156,4 @@ def _asset(name: str, media_type: str) -> Response[bytes]:
     return Response((_HERE / name).read_bytes(), media_type=media_type, headers=headers)
 
 
-COMMON: Final = (health_live, health_ready, metrics, openapi_json, docs, docs_script, docs_style)
+COMMON: Final = (health_live, health_ready, protected_resource, metrics, openapi_json, docs, docs_script, docs_style)

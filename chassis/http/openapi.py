@@ -15,7 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import ServerSentEvent, Stream
 from litestar.routes import HTTPRoute
 
-from chassis.http.answers import Answer, Receipt, Tagged, Versioned
+from chassis.http.answers import Answer, Page, Receipt, Tagged, Versioned
 from chassis.http.examples import example_of
 from chassis.http.follow import EVENT_STREAM, Followed
 from chassis.http.links import add_links
@@ -43,6 +43,7 @@ from chassis.http.rules import (
     rule_of,
 )
 from chassis.http.schemas import schemas_of
+from chassis.http.sparse import PARAMETER, SOME_FIELDS, Sparse
 from contracts.problems import Refusal
 
 REF: Final = "#/components/schemas/{name}"
@@ -165,6 +166,20 @@ class _Schemas:
             self.examples[name] = {"summary": f"One {name}.", "value": example_of(schema, self.components)}
         return {"schema": schema, "examples": {"example": {"$ref": f"#/components/examples/{name}"}}}
 
+    def some_fields(self, page: Any) -> Json:
+        """A body like that of a page, with items that have some of their fields."""
+        whole = self.components[self.of(page)["$ref"].rpartition("/")[2]]["properties"]
+        item = self.components[whole["items"]["items"]["$ref"].rpartition("/")[2]]["properties"]
+        some = {"type": "object", "properties": item, "minProperties": 1, "additionalProperties": False}
+        schema = {
+            "type": "object",
+            "properties": {"items": {"type": "array", "items": some}, "next": whole["next"]},
+            "required": ["items", "next"],
+        }
+        first = next(iter(item))
+        example = {"items": [{first: example_of(item[first], self.components, first)}], "next": None}
+        return {"schema": schema, "examples": {"example": {"value": example}}}
+
 
 class _Operation:
     """One method of one path."""
@@ -225,6 +240,9 @@ class _Operation:
             schema["default"] = msgspec.to_builtins(parameter.field.default)
         needed = parameter.required or (parameter.name == "If-Match" and self.rule.if_match)
         document: Json = {"name": parameter.name, "in": parameter.place, "required": needed, "schema": schema}
+        if parameter.name == PARAMETER:
+            schema = {"type": "array", "items": {"enum": list(self.rule.fields)}, "minItems": 1}
+            document = {**document, "schema": schema, "style": "form", "explode": False}
         text = kwarg.description or ("The id of the resource." if parameter.place == "path" else "")
         if not text:
             raise MisdescribedRoute(f"{self.id}: parameter {parameter.name} needs a description")
@@ -294,6 +312,8 @@ class _Operation:
         elif self.content is not None:
             document["content"] = {self.media_type: schemas.body(self.content)}
             document["content"] |= _EVENTS if self.returned is Followed else {}
+            if self.returned is Sparse:
+                document["content"][SOME_FIELDS] = schemas.some_fields(self.content)
         return document
 
 
@@ -315,6 +335,8 @@ def _content_of(returned: Any) -> tuple[Any, Any]:
         return Answer, Receipt
     if origin is Job:
         return Job, Receipt
+    if origin is Sparse:
+        return Sparse, Page[get_args(returned)[0]]  # type: ignore[misc]
     if isinstance(origin, type) and issubclass(origin, Response):
         return origin, (get_args(returned) or (bytes,))[0]
     return None, None if returned is type(None) else returned

@@ -248,6 +248,9 @@ def answer(request: Request[Any, Any, Any], exc: Exception) -> Response[bytes]:
     trace = observe.current_trace.get() or ""
     language = preferred(request.headers.get("accept-language", ""))
     body, headers = encode(refusal, instance=request.scope["path"], trace=trace, language=language)
+    if isinstance(refusal, Unauthenticated):
+        where = f"{request.app.state.resource.resource}/.well-known/oauth-protected-resource"
+        headers["WWW-Authenticate"] += f', resource_metadata="{where}"'
     return Response(body, status_code=refusal.status, media_type=MEDIA_TYPE, headers=headers)
 
 

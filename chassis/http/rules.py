@@ -33,6 +33,7 @@ from chassis.http.problems import (
 )
 from chassis.http.rates import COMMANDS, CONTROL, READS, STRANGERS
 from chassis.http.schemas import inside
+from chassis.http.sparse import PARAMETER, fields_of
 from contracts.problems import (
     Busy,
     Forbidden,
@@ -98,6 +99,7 @@ class Rule(msgspec.Struct, kw_only=True):
 
     `budget` is the rate budget a request is counted under, empty for what is never limited. `headers` go with each answer.
     `refusals` is everything the route may answer instead: what follows from what it takes, then what it names.
+    `fields` are those its items have, where a client may ask for some of them.
     """
 
     operation: str
@@ -113,6 +115,7 @@ class Rule(msgspec.Struct, kw_only=True):
     deprecation: Deprecation | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
     refusals: tuple[type[Refusal], ...] = ()
+    fields: tuple[str, ...] = ()
 
 
 def http_handlers(app: Litestar) -> Iterator[tuple[HTTPRoute, HTTPRouteHandler]]:
@@ -139,6 +142,9 @@ def rule_of(route: HTTPRoute, handler: HTTPRouteHandler) -> Rule:
         _check_sizes(name, body)
     if opt.get("if_match") and "expect" not in dependencies_of(handler):
         raise MisdescribedRoute(f"{name}: if_match=True needs the dependency `expect`")
+    fields = fields_of(handler.parsed_return_field.annotation)
+    if bool(fields) != any(parameter.name == PARAMETER for parameter in parameters):
+        raise MisdescribedRoute(f"{name}: the dependency `fields` and a Sparse answer need each other")
     rule = Rule(
         operation=name,
         public=public,
@@ -152,6 +158,7 @@ def rule_of(route: HTTPRoute, handler: HTTPRouteHandler) -> Rule:
         budget=_budget(route, handler, scopes),
         deprecation=opt.get("deprecation"),
         headers=headers_of(opt.get("deprecation")),
+        fields=fields,
     )
     own = handler.responses.refusals if isinstance(handler.responses, Refuses) else ()
     rule.refusals = tuple(dict.fromkeys([*_common(rule, route, handler, bool(parameters)), *own]))

@@ -9,7 +9,19 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from chassis.http import IdempotencyKey, Page, Paging, Versioned, etag, page, refuses, versioned
+from chassis.http import (
+    Fields,
+    IdempotencyKey,
+    Page,
+    Paging,
+    Sparse,
+    Versioned,
+    etag,
+    page,
+    refuses,
+    some_of,
+    versioned,
+)
 from chassis.http.problems import NoSuchPage
 from chassis.outbound import AddressNotAllowed
 from chassis.webhooks.desk import (
@@ -135,11 +147,13 @@ def _looking(service: str) -> Sequence[HTTPRouteHandler]:
     scopes = [f"{service}:read"]
 
     @get("/webhooks", operation_id="listWebhooks", scopes=scopes, tags=TAGS)
-    async def list_webhooks(hooks: NamedDependency[Desk], paging: NamedDependency[Paging]) -> Page[Webhook]:
+    async def list_webhooks(
+        hooks: NamedDependency[Desk], paging: NamedDependency[Paging], fields: NamedDependency[Fields]
+    ) -> Sparse[Webhook]:
         """List your tenant's webhooks in this service."""
         after = _after(paging, UUID)
         found = await hooks.table.of_tenant(hooks.me.tenant, after, paging.limit + 1)
-        return page([shown(hook) for hook in found], paging, lambda hook: (str(hook.id),))
+        return some_of(page([shown(hook) for hook in found], paging, lambda hook: (str(hook.id),)), fields)
 
     @get("/webhooks/{webhook_id:uuid}", operation_id="showWebhook", scopes=scopes, tags=TAGS)
     async def show_webhook(webhook_id: FromPath[UUID], hooks: NamedDependency[Desk]) -> Versioned[Webhook]:

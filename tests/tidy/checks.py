@@ -3,7 +3,7 @@
 import ast
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
@@ -56,6 +56,38 @@ def without_hash(lock: str) -> Iterator[str]:
     for line in joined.splitlines():
         if line.strip() and not line.startswith("#") and not re.search(r"==\S+.*--hash=sha256:[0-9a-f]{64}", line):
             yield line.split(" ", 1)[0]
+
+
+def unshown_walls(text: str, functions: Callable[[str], set[str]]) -> Iterator[str]:
+    """Rows of a threat model without a test that exists. `functions` are those of a file, by its path.
+
+    The last of four cells holds files in backticks, each followed by the tests meant there.
+    """
+    for row in text.splitlines():
+        if not row.startswith("| ") or row.startswith("| asset |"):
+            continue
+        cells = [cell.strip() for cell in row.strip("|").split(" | ")]
+        if len(cells) != 4 or not all(cells):
+            yield f"{cells[0]}: is not asset, attacker, wall, test"
+            continue
+        known: set[str] = set()
+        tests = 0
+        for named in re.findall(r"`([^`]+)`", cells[3]):
+            if "/" in named:
+                known = functions(named)
+            elif named in known:
+                tests += 1
+            else:
+                yield f"{cells[0]}: {named} is no test there"
+        if not tests:
+            yield f"{cells[0]}: no test"
+
+
+def functions_of(source: str) -> set[str]:
+    """The names of all functions of a module."""
+    return {
+        node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
 
 
 def missing_paths(text: str, present: set[str]) -> Iterator[str]:

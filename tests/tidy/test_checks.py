@@ -37,3 +37,16 @@ def test_a_path_that_is_gone_is_found():
 def test_a_media_import_is_found_even_inside_a_function():
     assert checks.media_imports("def f():\n    from av.container import open\n") == {"av"}
     assert checks.media_imports("import average") == set()
+
+
+def test_a_wall_without_its_test_is_found():
+    rows = [
+        "| asset | attacker | wall | test |",
+        "|---|---|---|---|",
+        "| hours | a thief | a wall | `tests/a.py`: `test_thieves` |",
+        "| shows | a thief | a wall | `tests/a.py`: `test_gone` |",
+        "| names | a thief | a wall | tests of all kinds |",
+        "| keys | a thief | `tests/a.py`: `test_thieves` |",
+    ]
+    found = list(checks.unshown_walls("\n".join(rows), {"tests/a.py": {"test_thieves"}}.__getitem__))
+    assert [fault.partition(":")[0] for fault in found] == ["shows", "shows", "names", "keys"]

@@ -52,6 +52,13 @@ def test_every_path_the_papers_name_exists():
     assert faults(PAPERS, lambda text: checks.missing_paths(text, present)) == []
 
 
+def test_every_wall_of_the_threat_model_is_attacked_by_a_test_that_is_there():
+    def functions(path):
+        return checks.functions_of(checks.text_of(checks.ROOT / path))
+
+    assert list(checks.unshown_walls(checks.text_of(checks.ROOT / "SECURITY.md"), functions)) == []
+
+
 def test_media_libraries_stay_in_the_engine_process():
     inside = ("services/stage/engine/", "tests/", "bench/", "regie/")
     outside = [path for path in SOURCES if not name(path).startswith(inside)]

@@ -68,6 +68,13 @@ LISTS_OF_NOW: Final = {
     "listWebhookActions": "only added to, each row with its time",
 }
 """Lists that cannot be asked for as they were: a projection keeps the newest state of each row, and no history."""
+WHOLE: Final = {
+    "listEvents": "a record of the log is shown whole, as it was signed",
+    "listShowEvents": "a record of the log is shown whole, as it was signed",
+}
+"""Wide lists whose fields cannot be chosen."""
+WIDE: Final = 10
+"""From so many fields of an item on a list is wide."""
 QUESTIONS: Final = {
     "getCoverage": "a decision about a moment",
     "getCoverageVerdict": "a judgement of times nobody has recorded",
@@ -232,6 +239,23 @@ def test_every_versioned_resource_can_be_revalidated_and_asked_for_as_it_was(ope
 @those(lambda operation: is_list(operation) and operation.id not in PARTS)
 def test_every_list_can_be_asked_for_as_it_was_or_says_why_not(operation: Operation) -> None:
     assert ("as_of" in operation.parameters("query")) != (operation.id in LISTS_OF_NOW)
+
+
+def item_of(operation: Operation) -> Json:
+    properties = operation.body()["properties"]
+    return operation.resolved((properties.get("items") or properties["entries"])["items"])
+
+
+@those(lambda operation: is_list(operation) and operation.id not in PARTS)
+def test_a_wide_list_takes_the_fields_its_items_have(operation: Operation) -> None:
+    known = list(item_of(operation)["properties"])
+    wide = len(known) >= WIDE and operation.id not in WHOLE
+    parameter = operation.parameters("query").get("fields")
+    assert (parameter is not None) == wide
+    if parameter is not None:
+        assert parameter["schema"]["items"] == {"enum": known}
+        assert (parameter["style"], parameter["explode"]) == ("form", False)
+        assert "application/vnd.regie.fields+json" in operation.success()["content"]
 
 
 @those(lambda operation: operation.method == "get" and bool(operation.body()) and not operation.is_public)

@@ -12,7 +12,20 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from chassis.clock import ZoneUnknown, zone_named
 from chassis.handle import utc_now
-from chassis.http import Answer, AsOf, Caller, Page, Paging, Versioned, receipt, refuses, versioned
+from chassis.http import (
+    Answer,
+    AsOf,
+    Caller,
+    Fields,
+    Page,
+    Paging,
+    Sparse,
+    Versioned,
+    receipt,
+    refuses,
+    some_of,
+    versioned,
+)
 from chassis.service import House
 from contracts.problems import NotFound, WrongState
 from services.entitlement import commands as c
@@ -93,14 +106,15 @@ async def list_entitlements(
     house: NamedDependency[House],
     paging: NamedDependency[Paging],
     seen: NamedDependency[int | None],
+    fields: NamedDependency[Fields],
     sort: EntitlementSort = "bought",
     situation: SituationWanted = None,
-) -> Page[EntitlementCard]:
+) -> Sparse[EntitlementCard]:
     """List your entitlements in the order they were bought."""
     await house.projector.wait(seen or 0)
     order = ENTITLEMENT_ORDERS[sort]
     listed = order.page(await entitlements(house.db, me.tenant, order, paging, situation), paging)
-    return Page(items=[row.card for row in listed.items], next=listed.next)
+    return some_of(Page(items=[row.card for row in listed.items], next=listed.next), fields)
 
 
 @get(

@@ -12,7 +12,20 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from chassis.clock import as_utc
 from chassis.handle import utc_now
-from chassis.http import Answer, AsOf, Caller, FieldError, Instant, Page, Paging, Tagged, refuses, tagged
+from chassis.http import (
+    Answer,
+    AsOf,
+    Caller,
+    FieldError,
+    Fields,
+    Instant,
+    Paging,
+    Sparse,
+    Tagged,
+    refuses,
+    some_of,
+    tagged,
+)
 from chassis.http.listing import BY_POSITION
 from chassis.service import House
 from contracts.envelope import Role
@@ -133,11 +146,12 @@ async def get_ledger(
     house: NamedDependency[House],
     paging: NamedDependency[Paging],
     as_of: NamedDependency[AsOf | None],
-) -> Page[LedgerEntry]:
+    fields: NamedDependency[Fields],
+) -> Sparse[LedgerEntry]:
     """List every movement of hours with the events that are its evidence, oldest first."""
     await desk.entitlement(me.tenant, entitlement_id)
     records = await house.store.stream(ENTITLEMENT.stream(entitlement_id), as_of=as_of)
-    return BY_POSITION.page_of(entries(records, house.codec), paging)
+    return some_of(BY_POSITION.page_of(entries(records, house.codec), paging), fields)
 
 
 @post(

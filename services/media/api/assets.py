@@ -10,7 +10,19 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter, RawBody
 
 from chassis.handle import utc_now
-from chassis.http import Answer, AsOf, Caller, Page, Paging, Versioned, receipt, refuses, versioned
+from chassis.http import (
+    Answer,
+    AsOf,
+    Caller,
+    Fields,
+    Paging,
+    Sparse,
+    Versioned,
+    receipt,
+    refuses,
+    some_of,
+    versioned,
+)
 from chassis.http.strict import StrictRequest
 from chassis.service import House
 from contracts.media import AssetKind
@@ -187,14 +199,15 @@ async def list_assets(
     me: NamedDependency[Caller],
     paging: NamedDependency[Paging],
     seen: NamedDependency[int | None],
+    fields: NamedDependency[Fields],
     sort: AssetSort = "position",
     situation: SituationWanted = None,
-) -> Page[views.AssetLine]:
+) -> Sparse[views.AssetLine]:
     """List the assets of a show in the order they were announced, or by name."""
     await house.projector.wait(seen or 0)
     order = views.ASSET_ORDERS[sort]
     found = await views.assets_of(house.db, me.tenant, show_id, order, paging, situation=situation)
-    return order.page(found, paging)
+    return some_of(order.page(found, paging), fields)
 
 
 def _view(asset: states.Registered) -> AssetView:

@@ -16,12 +16,15 @@ from chassis.http import (
     AsOf,
     Caller,
     FieldError,
+    Fields,
     Page,
     Paging,
+    Sparse,
     Versioned,
     parse_as_of,
     receipt,
     refuses,
+    some_of,
     versioned,
 )
 from chassis.service import House
@@ -124,15 +127,16 @@ async def list_recordings(
     me: NamedDependency[Caller],
     paging: NamedDependency[Paging],
     seen: NamedDependency[int | None],
+    fields: NamedDependency[Fields],
     sort: RecordingSort = "position",
     show_id: ShowWanted = None,
     situation: SituationWanted = None,
-) -> Page[views.RecordingLine]:
+) -> Sparse[views.RecordingLine]:
     """List recordings in the order they began, all or those of one show."""
     await house.projector.wait(seen or 0)
     order = views.RECORDING_ORDERS[sort]
     found = await views.recordings_of(house.db, me.tenant, order, paging, show_id=show_id, situation=situation)
-    return order.page(found, paging)
+    return some_of(order.page(found, paging), fields)
 
 
 @get("/recordings/{recording_id:uuid}", operation_id="seeRecording", scopes=READ, tags=TAGS)

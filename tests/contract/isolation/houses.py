@@ -83,7 +83,7 @@ async def _in_every_service(opened: Opened, tenant: str) -> Ids:
         source=source, position=position, policy=policy, error="Test", message=msgspec.json.encode(message)
     )
     await opened.house.store.append(Append(tenant=tenant, parked=(parked,)))
-    return {"webhook_id": hook["id"], "source": source, "position": str(position), "policy": policy}
+    return {"webhook_id": hook["webhook"]["id"], "source": source, "position": str(position), "policy": policy}
 
 
 async def _entitlement(opened: Opened, tenant: str) -> Ids:

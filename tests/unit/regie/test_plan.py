@@ -151,3 +151,9 @@ def test_the_vaults_key_is_made_once_and_private(environ):
 def test_keys_of_another_issuer_mean_no_tokens_of_ours(environ):
     assert plan_from(environ).own_issuer
     assert not plan_from({**environ, "REGIE_JWKS": "https://login.example/keys"}).own_issuer
+    assert not plan_from({**environ, "REGIE_ISSUER": "https://login.example"}).own_issuer
+
+
+def test_a_house_on_one_machine_is_not_for_production(environ):
+    with pytest.raises(SettingsError, match="REGIE_MODE"):
+        plan_from({**environ, "REGIE_MODE": "production"})
