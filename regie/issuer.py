@@ -1,6 +1,6 @@
 """The local token issuer of `make run`: an ES256 key made at the first start, its public half as a JWKS, and tokens.
 
-A laptop's stand-in for the identity provider of production; services cannot tell the difference, they read a JWKS.
+A laptop's stand-in for the identity provider of production; services find its keys as they find anybody's.
 Source: RFC 7519, RFC 7517, RFC 7638 (key id); design.md section 5.
 """
 
@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from joserfc import jwt
@@ -30,14 +31,35 @@ class Issuer:
 
     def __init__(self, home: Home) -> None:
         self.jwks = home.create().run / "jwks.json"
+        self._named = home.run / "issuer"
+        self.name = self._named.read_text() if self._named.exists() else ISSUER
         self._key = ECKey.import_key(json.loads(home.secret("issuer.jwk", _new_key)))
         self._kid = self._key.thumbprint()
 
-    def publish(self) -> Path:
-        """Write the public key where the services look for it; the path."""
-        public = {**self._key.as_dict(private=False), "kid": self._kid, "alg": "ES256", "use": "sig"}
-        write_private(self.jwks, json.dumps({"keys": [public]}, indent=2))
+    def publish(self, url: str | None = None) -> Path:
+        """Write the public key into a file; its path. With `url` tokens are from then on of the issuer found there."""
+        if url is not None:
+            self.name = url
+            write_private(self._named, url)
+        write_private(self.jwks, json.dumps(self.keys(), indent=2))
         return self.jwks
+
+    def keys(self) -> dict[str, Any]:
+        """The public key, as a JWKS."""
+        public = {**self._key.as_dict(private=False), "kid": self._kid, "alg": "ES256", "use": "sig"}
+        return {"keys": [public]}
+
+    def metadata(self) -> dict[str, Any]:
+        """What is found at the issuer's well-known address."""
+        return {
+            "issuer": self.name,
+            "jwks_uri": f"{self.name}/jwks.json",
+            "scopes_supported": sorted(scopes_of(*TOKEN_ROLES)),
+            "response_types_supported": [],
+            "grant_types_supported": [],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["ES256"],
+        }
 
     def token(self, roles: Sequence[Role], tenant: str, *, subject: str | None = None, ttl_s: int = TTL_S) -> str:
         """A token that carries these roles and their scopes, for one tenant.
@@ -47,7 +69,7 @@ class Issuer:
         check_tenant(tenant)
         now = int(time.time())
         claims = {
-            "iss": ISSUER,
+            "iss": self.name,
             "aud": AUDIENCE,
             "sub": subject or f"{roles[0]}@{tenant}",
             "tenant": tenant,

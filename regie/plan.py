@@ -15,13 +15,13 @@ from regie.broker_accounts import check_tenant
 from regie.broker_server import Tls
 from regie.embedded.provision import Database
 from regie.home import Home, home_from
-from regie.issuer import AUDIENCE, ISSUER
+from regie.issuer import AUDIENCE
 
 ROOT = Path(__file__).parent.parent
 HOST = "127.0.0.1"
 VAULT = "vault"
 BASE_PORT = 8400
-OFFSETS = {"entitlement": 1, "scheduling": 2, "stage": 3, "media": 4, "rtmp ingest": 5, "broker": 6}
+OFFSETS = {"entitlement": 1, "scheduling": 2, "stage": 3, "media": 4, "rtmp ingest": 5, "broker": 6, "issuer": 7}
 """Distance of each port from REGIE_PORT."""
 
 OUTBOUND_ALLOW = "127.0.0.0/8,::1/128"
@@ -76,7 +76,9 @@ class Plan:
         wanted = [
             what
             for what in OFFSETS
-            if what in (*self.services, "rtmp ingest") or (what == "broker" and not self.nats_url)
+            if what in (*self.services, "rtmp ingest")
+            or (what == "broker" and not self.nats_url)
+            or (what == "issuer" and self.own_issuer)
         ]
         taken = [f"{self.port(what)} ({what})" for what in wanted if not is_free(self.port(what))]
         if taken:
@@ -139,7 +141,7 @@ class Plan:
         }
         env.update(REGIE_HOME=str(self.home.path), REGIE_HOST=HOST)
         if self.own_issuer:
-            env.update(REGIE_JWKS=str(self.home.run / "jwks.json"), REGIE_ISSUER=ISSUER)
+            env["REGIE_ISSUER"] = self.url("issuer")
         env.setdefault("REGIE_AUDIENCE", AUDIENCE)
         env.setdefault("REGIE_OUTBOUND_ALLOW", OUTBOUND_ALLOW)
         if self.nats_ca_file:

@@ -24,7 +24,8 @@ from regie.embedded.provision import Database, provision
 from regie.exchange import ensure_exchange
 from regie.home import Home, write_private
 from regie.issuer import Issuer
-from regie.plan import Plan
+from regie.login import answering
+from regie.plan import HOST, Plan
 from regie.show import Show
 
 READY_WITHIN_S = 60.0
@@ -71,7 +72,7 @@ class Supervisor:
                     tasks.create_task(self._start_broker(stack))
                 stack.push_async_callback(end_engines, home)
                 if self.plan.own_issuer:
-                    Issuer(home).publish()
+                    await self._start_issuer(stack)
                 await self._all(self._migrate)
                 await self._all(lambda service: self._start_service(service, stack))
             yield
@@ -99,6 +100,12 @@ class Supervisor:
             for name in wanted:
                 self.databases[name] = await provision(server, self.plan.home, name)
         self._add("postgres", Part(server.program, server.start))
+
+    async def _start_issuer(self, stack: contextlib.AsyncExitStack) -> None:
+        issuer, url = Issuer(self.plan.home), self.plan.url("issuer")
+        issuer.publish(url)
+        with self.show.step("token issuer", url):
+            await stack.enter_async_context(answering(issuer, HOST, self.plan.port("issuer")))
 
     async def _start_broker(self, stack: contextlib.AsyncExitStack) -> None:
         plan = self.plan

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import httpx
 import pytest
 
 from chassis.auth import Verifier
@@ -12,6 +13,8 @@ from contracts.problems import Unauthenticated
 from contracts.roles import SCOPES, scopes_of
 from regie.home import Home
 from regie.issuer import AUDIENCE, ISSUER, Issuer
+from regie.login import answering
+from tests.support.ports import free_port
 
 
 @pytest.fixture
@@ -30,6 +33,19 @@ async def test_a_token_of_each_role_is_accepted_with_its_scopes(issuer, role):
     caller = await verifier(issuer).verify(issuer.token([role], "acme"))
     assert (caller.tenant, caller.roles, caller.scopes) == ("acme", (role,), scopes_of(role))
     assert caller.subject == f"{role}@acme"
+
+
+async def test_a_token_is_verified_by_what_is_found_at_the_issuers_address(issuer):
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    issuer.publish(url)
+    again = Issuer(Home(issuer.jwks.parent.parent))
+    async with answering(issuer, "127.0.0.1", port), httpx.AsyncClient(base_url=url) as client:
+        for place in ("openid-configuration", "oauth-authorization-server"):
+            found = (await client.get(f"/.well-known/{place}")).json()
+            assert (found["issuer"], found["jwks_uri"]) == (url, f"{url}/jwks.json")
+        by_metadata = Verifier(jwks="", issuer=url, audiences=[AUDIENCE])
+        assert (await by_metadata.verify(again.token([Role.SRE], "acme"))).subject == "sre@acme"
 
 
 async def test_a_token_ends(issuer):

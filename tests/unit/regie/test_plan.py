@@ -23,8 +23,8 @@ def environ(tmp_path):
 
 def test_ports_follow_from_the_base(environ):
     plan = plan_from(environ)
-    assert [plan.port(what) for what in ("entitlement", "scheduling", "stage", "media", "rtmp ingest", "broker")] == [
-        9101, 9102, 9103, 9104, 9105, 9106,
+    assert [plan.port(what) for what in ("entitlement", "scheduling", "stage", "media", "rtmp ingest", "broker", "issuer")] == [
+        9101, 9102, 9103, 9104, 9105, 9106, 9107,
     ]  # fmt: skip
     assert plan.url("stage") == "http://127.0.0.1:9103"
 
