@@ -344,11 +344,12 @@ class _Instead(Exception):  # noqa: N818
 
 
 def _decided(do: Do, current: _Loaded, expect: int | None) -> Sequence[Event]:
-    if expect is not None and current.version != expect:
-        if not current.version:  # what would be 404 anyway is 404. Source: RFC 9110 section 13.2.1
-            raise NotFound
+    stale = expect is not None and current.version != expect
+    if stale and current.version:
         raise StaleVersion(expected=expect, found=current.version)
     events: Sequence[Event] = do.decider.decide(do.command, current.state)
+    if stale:  # only now: what is refused anyway is refused as without the header. Source: RFC 9110 section 13.2.1
+        raise StaleVersion(expected=expect, found=current.version)
     return events
 
 

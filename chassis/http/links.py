@@ -7,34 +7,50 @@ section 2).
 from typing import Any
 
 MAX_LINKS = 12
+"""Of one answer. They begin behind the answer's own path, so that every operation is led to from somewhere."""
 VERSION = {"$ref": "#/components/headers/ETag"}
 
 Json = dict[str, Any]
 
 
-def add_links(paths: dict[str, Json]) -> None:
+def add_links(paths: dict[str, Json], schemas: Json) -> None:
     """From each creation to what its id allows, and from each answer with an ETag to what needs that ETag."""
     for path, methods in paths.items():
         for document in methods.values():
             status = next((each for each in ("201", "202", "200") if each in document["responses"]), "")
             success = document["responses"].get(status, {})
-            if success.get("headers", {}).get("ETag") == VERSION:
-                links = _links(paths, path, document, created=status == "201")
-                if links:
-                    success["links"] = dict(list(links.items())[:MAX_LINKS])
+            versioned = success.get("headers", {}).get("ETag") == VERSION
+            made = _made_id(success, schemas) if status in ("201", "202") else None
+            links = _links(paths, path, document, made, versioned=versioned)
+            if links:
+                success["links"] = dict(list(links.items())[:MAX_LINKS])
 
 
-def _links(paths: dict[str, Json], path: str, source: Json, *, created: bool) -> Json:
+def _made_id(success: Json, schemas: Json) -> str | None:
+    """Where in the answer to a creation the id stands: at the top, or in the one resource it shows."""
+    for content in success.get("content", {}).values():
+        properties = _properties(content.get("schema", {}), schemas)
+        holders = {"": properties, **{f"/{name}": _properties(each, schemas) for name, each in properties.items()}}
+        return next((f"{place}/id" for place, held in holders.items() if "id" in held), None)
+    return None
+
+
+def _properties(schema: Json, schemas: Json) -> Json:
+    found: Json = schemas.get(schema.get("$ref", "").rpartition("/")[2], schema).get("properties", {})
+    return found
+
+
+def _links(paths: dict[str, Json], path: str, source: Json, made: str | None, *, versioned: bool) -> Json:
     owner = _owner(path)
     found: Json = {}
-    for other, methods in sorted(paths.items()):
+    for other, methods in sorted(paths.items(), key=lambda each: (each[0] <= path, each[0])):
         for target in methods.values():
             if target["operationId"] == source["operationId"]:
                 continue
-            if created and _owner(other) == f"{path}/{_last_parameter(other)}":
-                known = {_last_parameter(other).strip("{}"): "$response.body#/id"}
+            if made and _owner(other) == f"{path}/{_last_parameter(other)}":
+                known = {_last_parameter(other).strip("{}"): f"$response.body#{made}"}
                 found[target["operationId"]] = _link(target, known, path)
-            elif owner and _owner(other) == owner and _wants_version(target):
+            elif versioned and owner and _owner(other) == owner and _wants_version(target):
                 found[target["operationId"]] = _link(target, {}, path)
     return found
 

@@ -82,7 +82,7 @@ def describe(app: Litestar, described: Described) -> Json:
         if taken.setdefault(operation.id, where) != where:
             raise MisdescribedRoute(f"{where}: operationId {operation.id} belongs to {taken[operation.id]}")
         paths.setdefault(operation.path, {})[operation.method] = operation.document(schemas, responses)
-    add_links(paths)
+    add_links(paths, schemas.components)
     return {
         "openapi": "3.1.0",
         "info": _info(described),

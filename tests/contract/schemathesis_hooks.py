@@ -19,11 +19,13 @@ import schemathesis
 from schemathesis.core.failures import Failure
 from schemathesis.core.parameters import ParameterLocation as Place
 
-from tests.contract.fuzz.known import Known, Seeds
+from tests.contract.fuzz.known import Known, Seeds, upwards
 
 _KEY = re.compile(r'"?[!#-~]{1,255}"?\Z')
 _SEEDS = os.environ.get("REGIE_FUZZ_SEEDS")
 KNOWN = Known(msgspec.json.decode(Path(_SEEDS).read_bytes(), type=Seeds)) if _SEEDS else None
+VERSIONED_ELSEWHERE = {"/customers/me": "/customers/me/access"}
+"""Resources whose version is shown under another path."""
 ANSWERS: dict[str, Counter[str]] = defaultdict(Counter)
 
 
@@ -48,11 +50,7 @@ def _feed(known: Known, case: Any, kwargs: Any) -> None:
     """Replace what a generator can only guess by what the service knows."""
     roots = [_name(case), *(str(value) for value in reversed((case.path_parameters or {}).values()))]
     if "If-Match" in (case.headers or {}):
-        version = known.version(case.formatted_path)
-        if version is None or known.turn(f"If-Match {_name(case)}") % 2 == 0:
-            del case.headers["If-Match"]
-        else:
-            case.headers["If-Match"] = version
+        _name_version(known, case)
     for name in case.query or {}:
         value = known.value(roots, name)
         if value is not None and known.turn(f"?{name}") % 4:
@@ -65,6 +63,29 @@ def _feed(known: Known, case: Any, kwargs: Any) -> None:
         case.body = {name: _fitting(known, roots, name, value) for name, value in case.body.items()}
         if "lease" in case.body and known.turn(f"lease {_name(case)}") % 4 < 3:
             case.body["lease"] = _lease(known, case)
+
+
+def _name_version(known: Known, case: Any) -> None:
+    """In If-Match: none, the present version, or, now and then, one of long ago."""
+    needed = any(each.name == "If-Match" and each.is_required for each in case.operation.headers)
+    turn = known.turn(f"If-Match {_name(case)}") % 4
+    version = known.version(case.formatted_path) if turn == 3 else None
+    if version is None and (needed or turn == 2):
+        version = _current_version(known, case.formatted_path)
+    if version is not None:
+        case.headers["If-Match"] = version
+    elif not needed:
+        del case.headers["If-Match"]
+
+
+def _current_version(known: Known, path: str) -> str | None:
+    """The ETag of the closest resource above or at this path that has one."""
+    who = {"Authorization": f"Bearer {known.seeds.token}"}
+    for each in upwards(path):
+        seen = requests.get(known.seeds.url + VERSIONED_ELSEWHERE.get(each, each), headers=who, timeout=10)
+        if seen.ok and "ETag" in seen.headers:
+            return seen.headers["ETag"]
+    return None
 
 
 def _fitting(known: Known, roots: list[str], name: str, value: Any) -> Any:
@@ -102,17 +123,36 @@ def after_call(context: Any, case: Any, response: Any) -> None:
 def contract_says_it_all(ctx: Any, response: Any, case: Any) -> None:
     """A request the document allows is never refused as one that does not follow the contract.
 
-    The domain may refuse it (409, 422 with a code of its own), and a file's contents are not in the document.
+    The domain may refuse it (409, 422 with a code of its own, which the document has to name for this operation), and a
+    file as a whole may not be what it says it is: its contents are not in the document.
     """
     if response.status_code != 422 or case.meta is None or case.meta.generation.mode.is_negative:
         return
-    if case.media_type not in (None, "application/json") or _json(response.content).get("code") != "INVALID":
+    problem = _json(response.content)
+    places = {(error["place"], error["field"]) for error in problem.get("errors", ())}
+    is_file = case.media_type not in (None, "application/json") and places == {("body", "")}
+    if problem.get("code") != "INVALID" or is_file:
         return
     raise Failure(
         operation=case.operation.label,
         title="The document allows what the service calls invalid",
         message=response.content.decode(),
     )
+
+
+@schemathesis.check
+def refusal_is_named(ctx: Any, response: Any, case: Any) -> None:
+    """A refusal says in one voice what it is: type, code and status agree. Which codes there may be, the schema says."""
+    if response.status_code < 400 or not response.content:
+        return
+    problem = _json(response.content)
+    expected = ("urn:regie:problem:" + str(problem.get("code")), response.status_code)
+    if (problem.get("type"), problem.get("status")) != expected:
+        raise Failure(
+            operation=case.operation.label,
+            title="A refusal does not say what it is",
+            message=response.content.decode(),
+        )
 
 
 def _name(case: Any) -> str:

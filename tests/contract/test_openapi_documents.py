@@ -50,6 +50,21 @@ def test_there_is_a_document_of_every_service() -> None:
 
 
 @each_document
+def test_links_lead_to_every_command_of_a_resource_and_to_every_webhook(path: Path) -> None:
+    document = read(path)
+    answers = [answer for each in operations(document) for answer in each["responses"].values()]
+    led_to = {name: link for answer in answers for name, link in answer.get("links", {}).items()}
+    commands = {
+        each["operationId"]
+        for place, methods in document["paths"].items()
+        for each in methods.values()
+        if "{" in place and any(parameter["name"] == "If-Match" for parameter in each.get("parameters", ()))
+    }
+    assert commands - led_to.keys() <= {"optOutOfVod", "confirmInvitation", "downloadSegment"}  # nothing else is told under their paths
+    assert led_to["pingWebhook"]["parameters"] == {"path.webhook_id": "$response.body#/webhook/id"}
+
+
+@each_document
 def test_openapi_spec_validator_finds_nothing(path: Path) -> None:
     assert list(OpenAPIV31SpecValidator(read(path)).iter_errors()) == []
 

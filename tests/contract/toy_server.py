@@ -14,10 +14,14 @@ from uuid import UUID
 
 from litestar import Request, Response, get
 from litestar.response import Stream
+from litestar.types import Scope
 
+from chassis.auth import Caller
 from chassis.handle import Outcome
-from chassis.http import gate, serve
+from chassis.http import gate, problems, serve
 from chassis.http.guard import USUAL, Limits
+from chassis.http.rules import Rule
+from contracts.envelope import Role
 from contracts.problems import NotFound
 from tests.unit.chassis_http import toy
 
@@ -81,6 +85,32 @@ def stumble() -> None:
     toy.Shows.plan = stumbling  # type: ignore[method-assign]
 
 
+def tire() -> None:
+    """A show that has been changed once already is our fault: only who follows the links gets there."""
+    put = toy.Shows.put
+
+    def tired(shows: toy.Shows, tenant: str, show: toy.Show, tag: str) -> Outcome:
+        if show.live:
+            raise RuntimeError(show.title)
+        return put(shows, tenant, show, tag)
+
+    toy.Shows.put = tired  # type: ignore[method-assign]
+
+
+def leave_the_door_open() -> None:
+    """One operation asks for no token, whatever its contract says."""
+    admit = gate.Gate._admit
+
+    async def admitting(self: gate.Gate, rule: Rule, headers: dict[bytes, bytes], scope: Scope) -> None:
+        if rule.operation != "listShows":
+            await admit(self, rule, headers, scope)
+            return
+        anybody = Caller(subject="anybody", tenant="acme", roles=(Role.CUSTOMER,), scopes=rule.scopes)
+        scope["regie.caller"] = anybody  # type: ignore[typeddict-unknown-key]
+
+    gate.Gate._admit = admitting  # type: ignore[method-assign]
+
+
 def show_others() -> None:
     """A show is shown to whoever knows its id."""
 
@@ -92,12 +122,24 @@ def show_others() -> None:
     toy.Shows.see = seen  # type: ignore[method-assign]
 
 
+def name_nothing() -> None:
+    """Refusals have no type of their own."""
+    problems.TYPE_PREFIX = "about:"  # type: ignore[misc]
+
+
 def ignore_the_query() -> None:
     """Parameters nobody knows are dropped in silence."""
     gate.check_query = lambda *_: None  # type: ignore[assignment]
 
 
-SABOTAGES: Final = {"--stumbling": stumble, "--indiscreet": show_others, "--deaf": ignore_the_query}
+SABOTAGES: Final = {
+    "--stumbling": stumble,
+    "--tired": tire,
+    "--open": leave_the_door_open,
+    "--indiscreet": show_others,
+    "--deaf": ignore_the_query,
+    "--nameless": name_nothing,
+}
 
 
 async def said_goodbye() -> None:

@@ -114,7 +114,7 @@ async def start_next_session(
     tags=TAGS,
     status_code=202,
     dependencies=REQUEST,
-    responses=refuses(*LIVE, no.CloseNotDelegated, no.NotLive),
+    responses=refuses(*LIVE, no.CloseNotDelegated, no.NotLive, WrongState),
 )
 async def close_session(
     stage_id: FromPath[UUID],

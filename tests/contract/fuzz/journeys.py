@@ -9,6 +9,8 @@ import asyncio
 import io
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -16,9 +18,8 @@ from rich.console import Console
 
 from regie.demo import DEFAULT_SCHEDULE
 from regie.demo.acts import afterwards, buying, live, planning
-from regie.demo.client import until
+from regie.demo.client import Api, until
 from regie.demo.context import Show
-from regie.demo.play import cast
 from regie.demo.story import Story
 
 EARLY = {"margin_before_s": 3600, "margin_after_s": 600, "prep_s": 900, "thresholds_minutes": []}
@@ -89,10 +90,18 @@ ACTS: dict[str, Callable[[Show], Awaitable[None]]] = {
 MOMENTS = tuple(ACTS)
 
 
-async def played(endpoints: Mapping[str, Any], stack: AsyncExitStack, *, as_far_as: str) -> tuple[Show, dict[str, str]]:
-    """A show of its own as far as one of `MOMENTS`; cameras run until the stack closes."""
-    story = Story(Console(file=io.StringIO()))
-    show = await stack.enter_async_context(cast(endpoints, story, DEFAULT_SCHEDULE))
+async def played(
+    endpoints: Mapping[str, Any], apis: Mapping[str, Api], stack: AsyncExitStack, *, as_far_as: str
+) -> tuple[Show, dict[str, str]]:
+    """A show of its own as far as one of `MOMENTS`, without a partner; its destination listens until the stack closes."""
+    show = Show(
+        story=Story(Console(file=io.StringIO())),
+        endpoints=endpoints,
+        apis=apis,
+        folder=Path(stack.enter_context(TemporaryDirectory(prefix="regie-show-"))),
+        schedule=DEFAULT_SCHEDULE,
+        stack=stack,
+    )
     fields = await bought(show)
     for act in MOMENTS[: MOMENTS.index(as_far_as) + 1]:
         await ACTS[act](show)

@@ -7,7 +7,7 @@ creates on the way is learned.
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -44,6 +44,7 @@ class Known:
         self.resources = {container: list(ids) for container, ids in seeds.resources.items()}
         self.etags: dict[str, str] = {}
         self._first = {ident for ids in seeds.resources.values() for ident in ids}
+        self._made: set[str] = set()
         self._turns: Counter[str] = Counter()
 
     def turn(self, what: str) -> int:
@@ -63,6 +64,8 @@ class Known:
         chains = [chain for chain in self._chains(template, {}, names) if pinned.items() <= chain.items()]
         if any(all(chain[name] == given.get(name) for name in names) for chain in chains):
             return dict(given)
+        if valid and not self._made.isdisjoint(str(value) for value in given.values()):
+            return dict(given)  # a link leads there
         if operation in self.seeds.ending:
             chains = [chain for chain in chains if self._first.isdisjoint(chain.values()) or pinned]
         played = [chain for chain in chains if not self.seeds.fields.keys().isdisjoint(chain.values())]
@@ -87,20 +90,25 @@ class Known:
 
     def learn(self, path: str, status: int, headers: Mapping[str, str], body: Any) -> None:
         """Remember what an answer tells: a created resource, the version of one."""
-        if status in (201, 202) and isinstance(body, dict) and isinstance(body.get("id"), str):
+        if status in (201, 202) and isinstance(body, dict):
+            made = body.get("webhook", body).get("id")
             known = self.resources.setdefault(path, [])
-            if body["id"] not in (*known, *path.split("/")) and len(known) < KEPT:
-                known.append(body["id"])
+            if isinstance(made, str) and made not in (*known, *path.split("/")):
+                self._made.add(made)
+                known += [made] if len(known) < KEPT else []
         if headers.get("etag"):
             self.etags[path] = headers["etag"]
 
     def version(self, path: str) -> str | None:
-        """The ETag of the closest resource above or at this path that was seen."""
-        while path:
-            if path in self.etags:
-                return self.etags[path]
-            path = path.rpartition("/")[0]
-        return None
+        """The ETag of the closest resource above or at this path that was seen; it may be outdated."""
+        return next((self.etags[each] for each in upwards(path) if each in self.etags), None)
+
+
+def upwards(path: str) -> Iterator[str]:
+    """The path, the resource it is below, and so on."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
 
 
 def _filled(template: str, values: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """The four real services over PostgreSQL and NATS, with played shows in them, and runs of Schemathesis against them.
 
-    async with real_services(folder) as services:
-        run = await services.fuzz("stage", "--max-examples", "3")
+    async with real_house() as endpoints, real_services(endpoints, folder) as services:
+        run = await services.fuzz("stage", fuzzing=3, stateful=5)
 
 A run has every check, all phases and no excluded operation; what it needs to know is in `schemathesis.toml`, the hooks
 and the seeds. A second tenant's token is a peer: whatever the first one reads is asked for by the other, too.
@@ -18,16 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import httpx
 import msgspec
 
 from contracts.envelope import Role
-from contracts.roles import SERVICES
 from regie.demo import DEFAULT_SCHEDULE
+from regie.demo.context import players
 from regie.demo.house import own_house
 from regie.home import Home
 from regie.issuer import Issuer
 from tests.contract.fuzz.journeys import played
+from tests.contract.fuzz.planted import TENANT, plant
 from tests.contract.fuzz.seeds import SUBJECT, Stock, gather
 from tests.contract.fuzz.spares import pin
 
@@ -76,14 +76,18 @@ class Services:
     def log(self, service: str) -> str:
         return Path(self.endpoints["services"][service]["log"]).read_text(errors="replace")
 
-    async def fuzz(self, service: str, *options: str, more: str = "") -> Run:
-        """Generated requests against every operation of a service, with every check; `more` is configuration."""
+    async def fuzz(self, service: str, *options: str, fuzzing: int, stateful: int) -> Run:
+        """Generated requests against every operation of a service, with every check, phase after phase.
+
+        `fuzzing` are examples of each operation, `stateful` journeys along the links.
+        """
         folder = self.folder / service
         folder.mkdir(exist_ok=True)
         tally, seeds, config = folder / "tally.json", folder / "seeds.json", folder / "schemathesis.toml"
-        await self._note_checkpoint(service)
-        seeds.write_bytes(msgspec.json.encode(self.stock.seeds(self.url(service), self.token, tally)))
-        config.write_text(CONFIG.read_text() + more + identities(folder, acme=self.token, globex=self.stranger))
+        planted = await plant(service, self.url(service), self.token, Path(self.endpoints["home"]))
+        seeds.write_bytes(msgspec.json.encode(self.stock.seeds(self.url(service), self.token, tally, planted)))
+        users = identities(folder, acme=self.token, globex=self.stranger)
+        config.write_text(CONFIG.read_text() + _numbers(fuzzing=fuzzing, stateful=stateful) + users)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
             *("run", f"{self.url(service)}/openapi.json", "--checks", "all", "--no-color", *options),
@@ -95,13 +99,10 @@ class Services:
         out = (await process.communicate())[0].decode()
         return Run(process.returncode, out, json.loads(tally.read_text()) if tally.exists() else {})
 
-    async def _note_checkpoint(self, service: str) -> None:
-        """Sizes a consistency proof can be asked between."""
-        who = {"Authorization": f"Bearer {self.token}"}
-        async with httpx.AsyncClient(base_url=self.url(service), headers=who) as client:
-            note = (await client.get("/audit/checkpoint")).json()["note"]
-        size = int(note.splitlines()[1])
-        self.stock.fields["proveConsistency"] = {"old": [size], "new": [size]}
+
+def _numbers(**examples: int) -> str:
+    """Configuration: how many examples each of these phases has."""
+    return "".join(f"\n[phases.{phase}.generation]\nmax-examples = {count}\n" for phase, count in examples.items())
 
 
 def identities(folder: Path, **users: str) -> str:
@@ -120,21 +121,28 @@ def identities(folder: Path, **users: str) -> str:
 
 
 @asynccontextmanager
-async def real_services(folder: Path) -> AsyncIterator[Services]:
-    """Started for this test alone; everything is gone afterwards."""
+async def real_house() -> AsyncIterator[dict[str, Any]]:
+    """The endpoints of a house of two tenants, without rate limits; everything is gone afterwards."""
     unlimited = {f"REGIE_RATE_{budget}": "0" for budget in ("READS", "COMMANDS", "CONTROL", "STRANGERS")}
-    house = own_house({**os.environ, **unlimited, "REGIE_TENANTS": "acme,globex"})
-    async with house as endpoints, AsyncExitStack() as cameras:
+    async with own_house({**os.environ, **unlimited, "REGIE_TENANTS": "acme,globex"}) as endpoints:
+        yield endpoints
+
+
+@asynccontextmanager
+async def real_services(endpoints: Mapping[str, Any], folder: Path) -> AsyncIterator[Services]:
+    """The services of a house with shows played in them."""
+    async with AsyncExitStack() as cameras:
         yield await furnished(endpoints, folder, cameras)
 
 
 async def furnished(endpoints: Mapping[str, Any], folder: Path, cameras: AsyncExitStack) -> Services:
     """A house with a show on demand, two on air and one planned; their cameras run until `cameras` closes."""
     issuer = Issuer(Home(Path(endpoints["home"])))
-    token = issuer.token(EVERY_ROLE, "acme", subject=SUBJECT)
+    token = issuer.token(EVERY_ROLE, TENANT, subject=SUBJECT)
     mine = {**endpoints, "tokens": dict.fromkeys(endpoints["tokens"], token)}
     moments = ("on_air", "staffed", "on_demand", "on_air", "rehearsed")
-    shows = await asyncio.gather(*(played(mine, cameras, as_far_as=moment) for moment in moments))
+    apis = await cameras.enter_async_context(players(mine))
+    shows = await asyncio.gather(*(played(mine, apis, cameras, as_far_as=moment) for moment in moments))
     stock = Stock()
     for show, bought in shows[:3]:
         await gather(stock, show, bought)
@@ -154,4 +162,4 @@ def _files(folder: Path) -> dict[str, dict[str, str]]:
     }
 
 
-__all__ = ["SERVICES", "Run", "Services", "furnished", "real_services"]
+__all__ = ["EVERY_ROLE", "Run", "Services", "identities", "real_house", "real_services"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from regie.demo.context import Show
 from tests.contract.fuzz.known import EVERYWHERE, Seeds
+from tests.contract.fuzz.planted import HOOK, Planted
 
 Fields = dict[str, list[Any]]
 SUBJECT = "everybody"
@@ -15,6 +16,7 @@ SUBJECT = "everybody"
 ENDING = frozenset(
     {
         *("revokeEntitlement", "suspendEntitlement", "lapseBasePackage", "releaseReservation"),
+        *("deleteWebhook", "pauseWebhook", "retryParked", "dropParked"),
         *("abandonShow", "cancelShow", "endShow", "importRunOfShow", "checkOut", "leaveTeam", "handOver"),
         *("completeTraining", "scheduleTraining", "waiveTraining", "rejectChange", "acceptChange"),
         *("emergencyCut", "endStream", "closeSession"),
@@ -30,6 +32,10 @@ class Stock:
         self.resources: dict[str, list[str]] = {}
         self.fields: dict[str, Fields] = {EVERYWHERE: _anywhere()}
         self.fits("recordPlatformAccess", starts_at="2026-01-01T00:00:00Z", ends_at="2046-01-01T00:00:00Z")
+        self.fits("createDestination", url="rtmp://127.0.0.1:9/live")
+        self.fits("connectPresenter", address="rtmp://127.0.0.1:9/live")
+        self.fits("createWebhook", url=HOOK, after=[0, 1])
+        self.fits("replayWebhook", after=[0, 1])
         self.pinned: dict[str, dict[str, str]] = {}
         self.files: dict[str, dict[str, str]] = {}
 
@@ -43,14 +49,15 @@ class Stock:
         for name, value in values.items():
             fields.setdefault(name, []).extend(value if isinstance(value, list) else [value])
 
-    def seeds(self, url: str, token: str, tally: Path) -> Seeds:
+    def seeds(self, url: str, token: str, tally: Path, planted: Planted) -> Seeds:
+        """For a run against one service, which holds `planted` beside what the shows left."""
         return Seeds(
             url=url,
             token=token,
             tally=str(tally),
-            resources=self.resources,
-            fields=self.fields,
-            pinned=self.pinned,
+            resources={**self.resources, **planted.resources},
+            fields={**self.fields, **planted.fields},
+            pinned={**self.pinned, **planted.pinned},
             ending=ENDING,
             files=self.files,
         )
@@ -68,9 +75,8 @@ def _anywhere() -> Fields:
         "started_at": [(datetime.now(UTC) - timedelta(minutes=5)).isoformat()],
         "ended_at": [(datetime.now(UTC) - timedelta(minutes=1)).isoformat()],
         "scheduled_for": [soon.isoformat()],
-        "url": ["rtmp://127.0.0.1:9/live"],
-        "address": ["rtmp://127.0.0.1:9/live"],
         "to": [SUBJECT],
+        "as_of": [datetime.now(UTC).isoformat()],
         "position": [1],
     }
 
@@ -136,5 +142,5 @@ async def _of_media(stock: Stock, show: Show) -> None:
         stock.add(f"/recordings/{ident}/segments", *(each["segment_id"] for each in whole["segments"]))
         stock.fits(ident, segment_id=[each["segment_id"] for each in whole["segments"]])
         stock.fits(ident, at=[each["opened_at"] for each in whole["segments"]], start_s=0, end_s=2)
-        for film in await show.sre.get("media", f"/recordings/{ident}/films"):
+        for film in (await show.sre.get("media", f"/recordings/{ident}/films"))["items"]:
             stock.add({"edit": "/edits", "vod": "/vod"}[film["kind"]], film["film_id"])

@@ -26,10 +26,13 @@ async def pin(stock: Stock, live: Played, planned: Played, finished: Played, doo
         spare_shows(show, bought, stock),
         spare_media(show, armed[0], doomed[0]),
         on_stage(stock, live[0], doomed[0], armed[0], planned[0]),
-        crewed(stock, live[0], planned[0], armed[0], doomed[0]),
+        crewed(stock, live[0], planned[0], armed[0], doomed[0], show),
     )
     stock.pinned = {name: path for each in made for name, path in each.items()}
-    stock.pinned["logWork"] = {"entitlement_id": live[0].entitlement_id}
+    worked = datetime.now(UTC) - timedelta(seconds=40)
+    stock.fits("logWork", duty="D1", started_at=worked.isoformat(), of_seat=True)
+    stock.fits("logWork", ended_at=(worked + timedelta(seconds=20)).isoformat())
+    stock.fits("correctConsumption", source="available", target="consumed", moved_ms=[1, 60_000])
     stock.fits(doomed[0].stage_id, session_id=doomed[0].session_id)
     stock.fits(armed[0].stage_id, session_id=armed[0].session_id)
 
@@ -45,15 +48,18 @@ async def on_stage(stock: Stock, live: Show, doomed: Show, armed: Show, planned:
     flag = {"channel": "speaker", "text": "Louder, please", "author": "a speaker"}
     made = await live.analyst.post("stage", live.stage("/chat-flags"), flag)
     stage = await live.sre.get("stage", live.stage(""))
-    cues, on_air, off_air = (
-        [cue["cue_id"] for cue in stage["cues"]],
-        {"stage_id": live.stage_id},
-        {"stage_id": doomed.stage_id},
-    )
+    cues = [cue["cue_id"] for cue in stage["cues"]]
+    on_air, off_air, on_air_soon = ({"stage_id": each.stage_id} for each in (live, doomed, armed))
     next_cue, last_cue = {**on_air, "cue_id": cues[0]}, {**on_air, "cue_id": cues[-1]}
     live_only = ("startNextSession", "previewScene", "take", "showOverlay", "setBackground", "flagMessage", "cueClip")
+    overlay = await acts.show_overlay(live, "On top")  # on layer 1; generated ones go to others
+    stock.fits("showOverlay", layer=[2, 3])
+    await _delegate_close(live)
+    await live.analyst.post("stage", live.stage("/session-close"), {"lease": live.lease, "session_id": live.session_id})
+    await live.fact("stage", "stage.session_ended.v1")
+    stock.fits("forgetPerson", subject_id=[made["id"], live.analyst_id])
     return {
-        **dict.fromkeys(("emergencyCut", "endStream", "closeSession"), off_air),
+        **dict.fromkeys(("emergencyCut", "endStream"), off_air),
         **dict.fromkeys((*live_only, "recordAttendeeViewCheck"), on_air),
         "bringOnStage": {**on_air, "presenter_id": second},
         "takeOffStage": {**on_air, "presenter_id": first},
@@ -61,34 +67,57 @@ async def on_stage(stock: Stock, live: Show, doomed: Show, armed: Show, planned:
         **dict.fromkeys(("takeCue", "holdCue"), next_cue),
         **dict.fromkeys(("jumpToCue", "skipCue"), last_cue),
         "acknowledgeFlag": {**on_air, "flag_id": made["id"]},
-        "goLive": {"stage_id": armed.stage_id},
+        "hideOverlay": {**on_air, "overlay_id": overlay},
+        **dict.fromkeys(("goLive", "closeSession"), on_air_soon),
         "armSession": {"stage_id": planned.stage_id},
     }
 
 
-async def crewed(stock: Stock, live: Show, planned: Show, armed: Show, doomed: Show) -> Pinned:
-    """People and their preparation: another analyst to hand over to, trainings, slots, a proposal."""
-    training = await _training(doomed)
-    await doomed.analyst.post("scheduling", "/shows/{show_id}/trainings/{training_id}/complete".format(**training))
+async def crewed(stock: Stock, live: Show, planned: Show, armed: Show, doomed: Show, off_air: Show) -> Pinned:
+    """People and their preparation: another analyst to hand over to, trainings, slots, proposals; a show to be ended."""
+    await _delegate_close(armed)
     joined = await live.supervisor.post("scheduling", "/team/analysts", {"name": "Another"})
     stock.fits("handOver", analyst_id=joined["id"])
-    slot = {"show_id": planned.show_id, "session_id": planned.session_id, "speaker_id": planned.speakers[0]}
+    for speaker in armed.speakers[:2]:
+        await armed.customer.post("scheduling", f"/shows/{armed.show_id}/speakers/{speaker}/invitation-confirmed")
+    await _start_prep(armed, armed.speakers[0])
+    session = (await live.sre.get("scheduling", f"/shows/{live.show_id}/run-of-show"))["stages"][0]["sessions"][-1]
+    times = {name: session[name] for name in ("starts_at", "ends_at")}
+    proposal = {"session_id": session["session_id"], "reason": "for a breath", **times}
+    changes = [await live.analyst.post("scheduling", f"/shows/{live.show_id}/proposals", proposal) for _ in range(2)]
     return {
-        "handOver": {"show_id": live.show_id, "seat_id": live.seat_id},
+        "handOver": {"show_id": armed.show_id, "seat_id": armed.seat_id},
         "checkOut": {"show_id": planned.show_id, "seat_id": planned.seat_id},
-        **dict.fromkeys(("startSpeakerPrep", "completeSpeakerPrep"), slot),
-        "missSpeakerPrep": {**slot, "speaker_id": planned.speakers[1]},
-        "endShow": {"show_id": doomed.show_id},
-        "cancelShow": {"show_id": armed.show_id},
-        "completeTraining": await _training(live),
-        "scheduleTraining": await _training(planned),
-        "waiveTraining": await _training(armed),
+        "completeSpeakerPrep": _slot(armed, armed.speakers[0]),
+        "startSpeakerPrep": _slot(armed, armed.speakers[1]),
+        "missSpeakerPrep": _slot(doomed, doomed.speakers[1]),
+        "acceptChange": {"show_id": live.show_id, "change_id": changes[0]["id"]},
+        "rejectChange": {"show_id": live.show_id, "change_id": changes[1]["id"]},
+        "endShow": {"show_id": off_air.show_id},
+        "completeTraining": await _training(doomed),
+        **dict.fromkeys(("scheduleTraining", "waiveTraining"), await _training(planned)),
     }
+
+
+def _slot(show: Show, speaker: str) -> dict[str, str]:
+    return {"show_id": show.show_id, "session_id": show.session_id, "speaker_id": speaker}
+
+
+async def _start_prep(show: Show, speaker: str) -> None:
+    path = "/shows/{show_id}/prep-slots/{session_id}/{speaker_id}/start".format(**_slot(show, speaker))
+    await show.analyst.post("scheduling", path)
 
 
 async def _training(show: Show) -> dict[str, str]:
     pairs = (await show.sre.get("scheduling", f"/shows/{show.show_id}/back-to-back"))["pairs"]
     return {"show_id": show.show_id, "training_id": pairs[0]["training_id"]}
+
+
+async def _delegate_close(show: Show) -> None:
+    """The customer's team, as which we ask, may close the first session once it is trained."""
+    path = "/shows/{show_id}/trainings/{training_id}/complete".format(**await _training(show))
+    await show.analyst.post("scheduling", path)
+    await show.fact("stage", "stage.close_delegated.v1")
 
 
 async def spare_media(show: Show, armed: Show, doomed: Show) -> Pinned:
@@ -126,6 +155,8 @@ _ENTITLEMENT_OPERATIONS = (
     "reinstateEntitlement",
     "releaseReservation",
     "authoriseOvertime",
+    "logWork",
+    "correctConsumption",
 )
 
 
@@ -145,20 +176,32 @@ async def _reserve(show: Show, ident: str, starts_in_h: float) -> None:
 
 async def spare_shows(show: Show, bought: dict[str, str], stock: Any) -> Pinned:
     """Shows in the states that planning needs: drafted, published, confirmed for a day that is not today."""
-    made = {
-        name: await _show(show)
-        for name in ("publishRundown", "importRunOfShow", "confirmShow", "abandonShow", "retimeShow")
-    }
-    for name in ("confirmShow", "abandonShow", "retimeShow"):
+    made = {name: await _show(show) for name in ("publishRundown", "importRunOfShow", "confirmShow", *_CONFIRMED)}
+    for name in ("confirmShow", *_CONFIRMED):
         await show.integrator.post("scheduling", f"/shows/{made[name]}/rundown/publish")
     stock.fits(made["confirmShow"], entitlement_id=await _entitlement(show, bought))
-    for name in ("abandonShow", "retimeShow"):
+    for name in _CONFIRMED:
         body = {"entitlement_id": await _entitlement(show, bought)}
         await show.integrator.post("scheduling", f"/shows/{made[name]}/confirm", body)
         await until("it is confirmed", lambda name=name: _confirmed(show, made[name]))  # type: ignore[misc]
     tomorrow = datetime.now(UTC) + timedelta(hours=26)
     stock.fits(made["retimeShow"], starts_at=tomorrow.isoformat())
-    return {name: {"show_id": ident} for name, ident in made.items()}
+    stage = (await show.customer.get("scheduling", f"/shows/{show.show_id}/run-of-show"))["stages"][0]
+    stock.fits("importRunOfShow", day=1, stage=stage["name"], first=1, starts_at=tomorrow.isoformat())
+    seat = await until("the seat", lambda: _seat(show, made["assignAnalyst"]))
+    joined = await show.supervisor.post("scheduling", "/team/analysts", {"name": "Free tomorrow"})
+    stock.fits("assignAnalyst", analyst_id=joined["id"], mode="remote")
+    pinned = {name: {"show_id": ident} for name, ident in made.items()}
+    pinned["planSession"] = {"show_id": made["publishRundown"]}
+    return {**pinned, "assignAnalyst": {"show_id": made["assignAnalyst"], "seat_id": seat}}
+
+
+_CONFIRMED = ("abandonShow", "cancelShow", "retimeShow", "assignAnalyst")
+
+
+async def _seat(show: Show, ident: str) -> str | None:
+    found = await show.customer.get("scheduling", f"/shows/{ident}/crew")
+    return found["seats"][0]["seat_id"] if found["seats"] else None
 
 
 async def _show(show: Show) -> str:

@@ -113,6 +113,20 @@ async def test_a_stale_if_match_is_refused_with_both_versions(toy):
     assert stale.value.facts == {"expected": 7, "found": 1}
 
 
+async def test_a_version_of_what_is_not_there_yet_is_stale_where_the_command_would_begin_it(toy):
+    store, handler = toy
+    with pytest.raises(StaleVersion) as stale:
+        await handler.run(COUNTER, uuid4(), Raise(by=1), cause(), expect=7)
+    assert stale.value.facts == {"expected": 7, "found": 0}
+    with pytest.raises(TooMuch):
+        await handler.run(COUNTER, uuid4(), Raise(by=2000), cause(), expect=7)
+    with pytest.raises(NotFound):
+        await handler.run_all(
+            [Do(decider=COUNTER, ident=uuid4(), command=Raise(by=1), existing=True)], cause(), expect=7
+        )
+    assert await store.head() == 0
+
+
 async def test_another_tenant_finds_nothing(toy):
     _, handler = toy
     counter = uuid4()
