@@ -60,7 +60,11 @@ def test_links_lead_to_every_command_of_a_resource_and_to_every_webhook(path: Pa
         for each in methods.values()
         if "{" in place and any(parameter["name"] == "If-Match" for parameter in each.get("parameters", ()))
     }
-    assert commands - led_to.keys() <= {"optOutOfVod", "confirmInvitation", "downloadSegment"}  # nothing else is told under their paths
+    assert commands - led_to.keys() <= {
+        "optOutOfVod",
+        "confirmInvitation",
+        "downloadSegment",
+    }  # nothing else is told under their paths
     assert led_to["pingWebhook"]["parameters"] == {"path.webhook_id": "$response.body#/webhook/id"}
 
 

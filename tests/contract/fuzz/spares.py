@@ -39,7 +39,7 @@ async def pin(stock: Stock, live: Played, planned: Played, finished: Played, doo
 
 async def on_stage(stock: Stock, live: Show, doomed: Show, armed: Show, planned: Show) -> Pinned:
     """Stages in the situation an operation asks for; the live one has a speaker on stage and a flag in its chat."""
-    first, second = live.speakers[:2]
+    first = live.speakers[0]
     await acts.on_stage(live, first)
     stock.fits("previewScene", layout="full", sources=[[{"kind": "presenter", "id": first}]])
     stock.fits("showOverlay", kind="lower_third", text="Camille Régis")
@@ -61,7 +61,7 @@ async def on_stage(stock: Stock, live: Show, doomed: Show, armed: Show, planned:
     return {
         **dict.fromkeys(("emergencyCut", "endStream"), off_air),
         **dict.fromkeys((*live_only, "recordAttendeeViewCheck"), on_air),
-        "bringOnStage": {**on_air, "presenter_id": second},
+        "bringOnStage": {**on_air_soon, "presenter_id": armed.speakers[1]},
         "takeOffStage": {**on_air, "presenter_id": first},
         "recordTechCheck": {"stage_id": armed.stage_id, "presenter_id": armed.speakers[0]},
         **dict.fromkeys(("takeCue", "holdCue"), next_cue),

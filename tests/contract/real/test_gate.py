@@ -57,7 +57,7 @@ async def test_a_model_that_differs_is_noticed(world: World) -> None:
 
 
 async def test_whatever_people_do_in_whatever_order_is_what_the_model_says(world: World) -> None:
-    await played_in_any_order(world, examples=12, steps=20)
+    await played_in_any_order(world, examples=8, steps=20)
 
 
 async def test_generated_requests_find_nothing_the_contracts_do_not_say(services: Services) -> None:
