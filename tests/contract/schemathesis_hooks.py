@@ -19,7 +19,7 @@ import schemathesis
 from schemathesis.core.failures import Failure
 from schemathesis.core.parameters import ParameterLocation as Place
 
-from tests.contract.fuzz.known import Known, Seeds, upwards
+from tests.contract.fuzz.known import Known, Seeds, is_version, upwards
 
 _KEY = re.compile(r'"?[!#-~]{1,255}"?\Z')
 _SEEDS = os.environ.get("REGIE_FUZZ_SEEDS")
@@ -83,7 +83,7 @@ def _current_version(known: Known, path: str) -> str | None:
     who = {"Authorization": f"Bearer {known.seeds.token}"}
     for each in upwards(path):
         seen = requests.get(known.seeds.url + VERSIONED_ELSEWHERE.get(each, each), headers=who, timeout=10)
-        if seen.ok and "ETag" in seen.headers:
+        if seen.ok and is_version(seen.headers.get("ETag", "")):
             return seen.headers["ETag"]
     return None
 

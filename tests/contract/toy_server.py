@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
 from litestar import Request, Response, get
 from litestar.response import Stream
 from litestar.types import Scope
@@ -147,6 +148,7 @@ async def said_goodbye() -> None:
 
 
 if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # nobody empties the pipe of stdout
     for option, sabotage in SABOTAGES.items():
         if option in sys.argv:
             sabotage()

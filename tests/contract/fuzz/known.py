@@ -96,12 +96,17 @@ class Known:
             if isinstance(made, str) and made not in (*known, *path.split("/")):
                 self._made.add(made)
                 known += [made] if len(known) < KEPT else []
-        if headers.get("etag"):
+        if is_version(headers.get("etag", "")):
             self.etags[path] = headers["etag"]
 
     def version(self, path: str) -> str | None:
         """The ETag of the closest resource above or at this path that was seen; it may be outdated."""
         return next((self.etags[each] for each in upwards(path) if each in self.etags), None)
+
+
+def is_version(etag: str) -> bool:
+    """Whether it can stand in If-Match: others only say whether what was read is still the same."""
+    return etag.strip('"').isdigit()
 
 
 def upwards(path: str) -> Iterator[str]:

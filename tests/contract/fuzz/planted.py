@@ -29,6 +29,7 @@ PARKED: Final = {
 }
 """By service: whose event, which, and the policy."""
 MENDED: Final = ("retryParked", "dropParked")
+FIRST_TILE: Final = {"/audit/tlog/tile": ["0"], "/audit/tlog/tile/0": ["000.p/1"]}
 
 
 class Planted(NamedTuple):
@@ -50,7 +51,7 @@ async def plant(service: str, url: str, token: str, home: Path) -> Planted:
     shelf = {f"/parked/{source}/{position}": [policy] for position in positions}
     return Planted(
         pinned,
-        {"/webhooks": hooks, "/parked": [source], f"/parked/{source}": positions, **shelf},
+        {"/webhooks": hooks, "/parked": [source], f"/parked/{source}": positions, **shelf, **FIRST_TILE},
         {"proveConsistency": {"old": [size], "new": [size]}},
     )
 

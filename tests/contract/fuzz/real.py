@@ -76,7 +76,7 @@ class Services:
     def log(self, service: str) -> str:
         return Path(self.endpoints["services"][service]["log"]).read_text(errors="replace")
 
-    async def fuzz(self, service: str, *options: str, fuzzing: int, stateful: int) -> Run:
+    async def fuzz(self, service: str, *, fuzzing: int, stateful: int) -> Run:
         """Generated requests against every operation of a service, with every check, phase after phase.
 
         `fuzzing` are examples of each operation, `stateful` journeys along the links.
@@ -90,13 +90,17 @@ class Services:
         config.write_text(CONFIG.read_text() + _numbers(fuzzing=fuzzing, stateful=stateful) + users)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
-            *("run", f"{self.url(service)}/openapi.json", "--checks", "all", "--no-color", *options),
+            *("run", f"{self.url(service)}/openapi.json", "--checks", "all", "--no-color"),
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT), "REGIE_FUZZ_SEEDS": str(seeds)},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        out = (await process.communicate())[0].decode()
+        try:
+            out = (await process.communicate())[0].decode()
+        finally:
+            if process.returncode is None:
+                process.kill()
         return Run(process.returncode, out, json.loads(tally.read_text()) if tally.exists() else {})
 
 
