@@ -1,6 +1,8 @@
 """What production refuses to start with, by the variable's name; and that a laptop may have it."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from chassis.production import LOCAL_ISSUER, require_fit
 from chassis.settings import ChassisSettings, SettingsError, load
 
+ROOT = Path(__file__).parents[3]
 KEY = "00112233445566778899aabbccddeeff102132435465768798a9bacbdcedfe0f"
 
 
@@ -80,6 +83,14 @@ def test_every_fault_is_told_at_once() -> None:
     with pytest.raises(SettingsError) as refused:
         require_fit("stage", load("stage", ChassisSettings, environ))
     assert all(f"REGIE_{name}" in str(refused.value) for name in ("ISSUER", "VAULT_KEY_FILE", "AUDIT_KEY_FILE"))
+
+
+def test_a_service_with_a_laptops_settings_does_not_start() -> None:
+    environ = {"REGIE_MODE": "production", "REGIE_DATABASE_URL": "postgresql:///media", "PATH": os.environ["PATH"]}
+    argv = [sys.executable, "-m", "services.media"]
+    ended = subprocess.run(argv, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert "REGIE_ISSUER: must be your identity provider" in ended.stderr
 
 
 def test_a_mode_nobody_knows_is_refused() -> None:
