@@ -49,6 +49,17 @@ def logs_of(broker: Client, timeout_s: float = ANSWER_S) -> JetStreamContext:
     return broker.jetstream(domain=LOGS, timeout=timeout_s)
 
 
+def servers_of(url: str) -> list[str]:
+    """The servers a broker's URL names, separated by commas: each is tried, at first and whenever one is lost.
+
+    Raises SettingsError when there is none.
+    """
+    servers = [server.strip() for server in url.split(",") if server.strip()]
+    if not servers:
+        raise SettingsError("REGIE_NATS_URL: must name a server, or several separated by commas")
+    return [server if "://" in server else f"nats://{server}" for server in servers]
+
+
 def tls_options(url: str, ca_file: Path | None) -> dict[str, Any]:
     """What the library needs for TLS, which a `tls://` in the URL or a CA asks for; without both nothing.
 
@@ -66,9 +77,9 @@ def tls_options(url: str, ca_file: Path | None) -> dict[str, Any]:
 
 
 async def connect(url: str, service: str, seed_file: Path | None, ca_file: Path | None = None) -> Client:
-    """Connects and keeps reconnecting for ever. Raises Unreachable when there is no broker now.
+    """Connects to one of the servers of `url` and keeps reconnecting for ever, to whichever of them answers.
 
-    Raises SettingsError when the CA's file cannot be used.
+    Raises SettingsError when the CA's file cannot be used, Unreachable when the broker turns us away.
     """
     tls = tls_options(url, ca_file)
 
@@ -77,7 +88,7 @@ async def connect(url: str, service: str, seed_file: Path | None, ca_file: Path 
 
     try:
         return await nats.connect(
-            url,
+            servers_of(url),
             name=service,
             inbox_prefix=f"_INBOX_{service}".encode(),
             nkeys_seed=str(seed_file) if seed_file else None,

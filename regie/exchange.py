@@ -27,7 +27,7 @@ from nats.js.api import (
 )
 from nats.js.errors import NotFoundError, ServiceUnavailableError
 
-from chassis.broker import LOGS, stored_subject, stream_name, tls_options
+from chassis.broker import LOGS, servers_of, stored_subject, stream_name, tls_options
 from contracts.envelope import Mode
 from contracts.roles import SERVICES
 from regie.broker_accounts import DOMAIN, account_of, check_tenant, durable_of
@@ -196,7 +196,10 @@ async def partner_connection(
 ) -> AsyncIterator[Partner]:
     """Connect as a partner, with the seed it was given, and the CA where the broker's certificate is of the house's own."""
     connection = await nats.connect(
-        url, nkeys_seed=str(seed_file), inbox_prefix=f"_INBOX_{tenant}".encode(), **tls_options(url, ca_file)
+        servers_of(url),
+        nkeys_seed=str(seed_file),
+        inbox_prefix=f"_INBOX_{tenant}".encode(),
+        **tls_options(url, ca_file),
     )
     try:
         js = connection.jetstream()

@@ -12,6 +12,7 @@ from typing import Any
 
 from nats.errors import Error as NatsError
 
+from chassis.broker import servers_of
 from chassis.settings import SettingsError
 from contracts.roles import TOKEN_ROLES
 from regie.broker_accounts import durable_of
@@ -114,7 +115,7 @@ def endpoints(supervisor: Supervisor) -> dict[str, Any]:
         },
         "tokens": {},
         "rtmp_ingest": f"rtmp://127.0.0.1:{plan.port('rtmp ingest')}",
-        "nats": {"url": supervisor.broker.url if supervisor.broker else plan.nats_url},
+        "nats": {"url": supervisor.broker.url if supervisor.broker else servers_of(plan.nats_url or "")[0]},
     }
     if plan.nats_ca_file:
         found["nats"]["ca_file"] = str(plan.nats_ca_file)

@@ -11,7 +11,7 @@ import nats
 import nkeys
 from nats.aio.client import Client
 
-from chassis.broker import tls_options
+from chassis.broker import servers_of, tls_options
 from contracts.roles import SERVICES
 from regie.broker_accounts import PublicKeys, accounts, partner_names
 from regie.broker_server import HOST, Cluster, Server, Tls, server_text
@@ -118,7 +118,7 @@ async def connect(
 
     wishes = {"error_cb": quiet, "max_reconnect_attempts": -1, "reconnect_time_wait": 0.2}
     wishes |= tls_options(url, ca_file) | options
-    return await nats.connect(url, nkeys_seed=str(seed_file), inbox_prefix=inbox_prefix.encode(), **wishes)
+    return await nats.connect(servers_of(url), nkeys_seed=str(seed_file), inbox_prefix=inbox_prefix.encode(), **wishes)
 
 
 def new_seed() -> str:
