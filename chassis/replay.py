@@ -15,7 +15,7 @@ import asyncpg
 import msgspec
 
 from chassis import tenancy
-from chassis.decider import Codec, Decider
+from chassis.decider import Codec, Decider, UnknownEvent
 from chassis.faults import Fault, Unreachable
 from chassis.writer import CONNECTION_LOST
 from contracts.envelope import Event, aggregate_of
@@ -33,6 +33,8 @@ _JOINED = """
 _PLAN = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL enable_sort = off"
 _APART = "SELECT version, type, payload FROM log.events WHERE position > $1 AND position <= $2 AND stream = $3 ORDER BY position"
 
+_IN_ORDER = "SELECT position, stream, version, type, payload FROM log.events WHERE position > $1 AND position <= $2 ORDER BY position"
+
 
 class States(msgspec.Struct, frozen=True, kw_only=True):
     """Every resource as of `position`, by stream name, with its version. `events` is how many led there."""
@@ -40,6 +42,15 @@ class States(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     events: int
     by_stream: Mapping[str, tuple[Any, int]]
+
+
+class DoesNotFold(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that stops a replay. `why` names the kind of trouble and no value of the event's: it may be a name."""
+
+    position: int
+    stream: str
+    type: str
+    why: str
 
 
 class Replay:
@@ -76,6 +87,35 @@ class Replay:
                     events += await self._fold(row, start, min(start + STRETCH, end), states)
             await coming
         return States(position=end, events=events, by_stream=states)
+
+    async def first_fault(self, *, upto: int) -> DoesNotFold | None:
+        """The first event that cannot be read or folded; None when all can. Slower: it goes event by event, in log order."""
+        with tenancy.seeing_all():
+            states: dict[str, tuple[Any, int]] = {}
+            for after in range(0, upto, STRETCH):
+                rows = await self._ask(self._pool.fetch, _IN_ORDER, after, min(after + STRETCH, upto))
+                for row in rows:
+                    if (why := self._trouble(row, states)) is not None:
+                        return DoesNotFold(position=row["position"], stream=row["stream"], type=row["type"], why=why)
+                await asyncio.sleep(0)
+        return None
+
+    def _trouble(self, row: Any, states: dict[str, tuple[Any, int]]) -> str | None:
+        stream = row["stream"]
+        decider = self._deciders.get(aggregate_of(stream)[0])
+        if decider is None:
+            return None
+        try:
+            state, version = states.get(stream) or (decider.initial, 0)
+            if row["version"] != version + 1:
+                return f"version {row['version']} comes after version {version}"
+            state = decider.evolve(state, self._codec.decode(row["type"], row["payload"]))
+            states[stream] = (state, row["version"])
+        except UnknownEvent:
+            return "a type this program does not know"
+        except Exception as trouble:  # noqa: BLE001 - whatever stops the fold is the answer
+            return type(trouble).__name__
+        return None
 
     @contextlib.asynccontextmanager
     async def _joined(self, end: int) -> "AsyncIterator[Callable[[int], asyncio.Task[list[Any]]]]":

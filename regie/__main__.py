@@ -11,6 +11,7 @@ COMMANDS = {
     "demo": ("regie.demo", "play one show from purchase to video on demand"),
     "export": ("regie.export", "write a service's log, or one show's part, as a file that can be verified anywhere"),
     "verify": ("regie.verify", "judge an export offline: untouched, tampered with, or undecidable"),
+    "replay": ("regie.replay", "fold a service's whole history: does all of it still replay?"),
     "restored": ("regie.restored", "say openly that a service's database was restored to an older state"),
     "parked": ("regie.parked", "see, retry or drop events a policy could not handle"),
     "forget": ("regie.forget", "destroy the key of what is known of a person"),

@@ -4,30 +4,21 @@
 """
 
 import json
-import pkgutil
 from collections import defaultdict
-from importlib import import_module
 from itertools import accumulate
 from pathlib import Path
 
 import pytest
 
-from chassis.decider import Codec, Decider
+from chassis.decider import Codec
 from contracts.envelope import aggregate_of
 from contracts.roles import SERVICES
 from contracts.upcasters import UPCASTERS
 from regie.contracts import vocabulary
+from regie.replay import deciders_of
 
 CORPUS = sorted((Path(__file__).parent.parent / "data" / "history").glob("*.jsonl"))
 WORDS = vocabulary()
-
-
-def deciders(service: str) -> dict[str, Decider]:
-    """By the prefix of their streams, all aggregates of a service; forgetting is the chassis's own."""
-    package = import_module(f"services.{service}.domain")
-    names = [f"{package.__name__}.{module.name}" for module in pkgutil.iter_modules(package.__path__)]
-    found = [thing for name in (package.__name__, *names) for thing in vars(import_module(name)).values()]
-    return {thing.name: thing for thing in found if isinstance(thing, Decider)}
 
 
 def streams(path: Path) -> dict[str, list[tuple[str, bytes]]]:
@@ -45,7 +36,8 @@ def test_every_service_has_a_history():
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
 def test_a_released_history_is_still_read_and_folded(path):
     service = path.stem.rpartition("-")[2]
-    codec, known = Codec(WORDS[service], UPCASTERS[service]), deciders(service)
+    codec = Codec(WORDS[service], UPCASTERS[service])
+    known = {decider.name: decider for decider in deciders_of(service)}
     for name, stored in streams(path).items():
         decider = known[aggregate_of(name)[0]]
         events = [codec.decode(*event) for event in stored]
