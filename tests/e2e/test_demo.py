@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from regie.home import Home
 from regie.plan import ROOT
 
 REAL = ROOT.parent / "shared" / "data" / "schedules"
+EMAIL = "zoe.lefevre@planted.example"
 NAMES = ("Zoé Lefèvre", "Amélie Désœuvres", "Camille Régis", "Can you hear me better now?")
 """Planted by the demo: speakers, the analyst, a chat message. They are sealed everywhere."""
+NOBODY = "00000000-0000-4000-8000-000000000000"
 SEEN_EVERYWHERE = "Ouverture : pourquoi le direct"
 """Not personal: the title of a session. Where it is not found, the search itself is broken."""
 
@@ -85,11 +88,60 @@ async def parked(endpoints) -> list[dict[str, str]]:
 
 
 async def test_nothing_personal_and_no_key_is_in_clear_anywhere(endpoints):
-    """Runs behind the demo: its names, its chat and its stream key, in every database, stream and log."""
+    """Runs behind the demo: names, an e-mail address, chat and a stream key, in every database, stream, log and refusal."""
+    await add_a_contact(endpoints)
+    refusals = await refused(endpoints)
     places = {"database": await in_databases(endpoints), "files": in_files(Path(endpoints["home"]))}
     for place, texts in places.items():
-        found = [text for text in (SEEN_EVERYWHERE, STREAM_KEY, *NAMES) if any(text.encode() in one for one in texts)]
-        assert found == [SEEN_EVERYWHERE], f"in clear in the {place}: {found}"
+        assert planted(texts) == [SEEN_EVERYWHERE], f"in clear in the {place}"
+    assert planted(refusals) == [], "repeated in a refusal"
+
+
+def planted(texts: list[bytes]) -> list[str]:
+    """Which of the texts that are looked for are in clear in these."""
+    wanted = (SEEN_EVERYWHERE, STREAM_KEY, EMAIL, *NAMES)
+    return [text for text in wanted if any(text.encode() in one for one in texts)]
+
+
+def as_role(endpoints, service: str, role: str) -> httpx.AsyncClient:
+    token = {"Authorization": f"Bearer {endpoints['tokens'][role]}"}
+    return httpx.AsyncClient(base_url=endpoints["services"][service]["url"], headers=token, timeout=20)
+
+
+async def add_a_contact(endpoints) -> None:
+    """Their address is an e-mail address, which the demo itself has none of; it can be read again by who may."""
+    async with as_role(endpoints, "scheduling", "customer") as http:
+        draft = await http.post("/shows", json={"title": "Les Rencontres", "zone": "Europe/Paris"})
+        show = f"/shows/{draft.raise_for_status().json()['id']}"
+        contact = {"side": "speakers", "name": NAMES[0], "address": EMAIL}
+        (await http.post(f"{show}/contacts", json=contact)).raise_for_status()
+        assert EMAIL in (await http.get(f"{show}/readiness")).text
+
+
+async def refused(endpoints) -> list[bytes]:
+    """What every service says to personal data and keys in the wrong place: as fields, values, types, headers, queries."""
+    wrong = {
+        "name": 5,
+        "address": [EMAIL],
+        "stream_key": [STREAM_KEY],
+        "side": EMAIL,
+        "text": {NAMES[0]: 1},
+    }
+    answers: list[httpx.Response] = []
+    for service, where in endpoints["services"].items():
+        async with as_role(endpoints, service, "supervisor") as http:
+            paths = (await http.get(where["openapi"])).json()["paths"]
+            for template in (template for template, methods in paths.items() if "post" in methods):
+                path = re.sub(r"\{\w+\}", NOBODY, template)
+                answers.append(await http.post(path, json=wrong))
+                answers.append(await http.post(path, content=f'{{"name": "{NAMES[0]}", {EMAIL}'.encode()))
+            headers = {"If-Match": EMAIL, "Idempotency-Key": f"{STREAM_KEY} {EMAIL}", "Last-Event-ID": EMAIL}
+            answers.append(await http.get("/events", params={"after": EMAIL}, headers=headers))
+            answers.append(await http.get("/audit/inclusion", params={"position": STREAM_KEY}))
+            answers.append(await http.get("/events", headers={"Authorization": f"Bearer {STREAM_KEY}"}))
+    assert all(400 <= answer.status_code < 500 for answer in answers), {answer.status_code for answer in answers}
+    assert len(answers) > 100
+    return [answer.content for answer in answers]
 
 
 async def in_databases(endpoints) -> list[bytes]:
