@@ -6,6 +6,7 @@ and ends it in order. Nothing else in the chassis knows all the others.
 
 import asyncio
 import contextlib
+import gc
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -181,9 +182,17 @@ async def run(definition: Definition, settings: ChassisSettings) -> None:
     """Serves until told to stop. Database and broker may come later: until then the service is alive, not ready."""
     async with open_house(definition, settings) as house, asyncio.TaskGroup() as tasks:
         work = [tasks.create_task(job, name=name) for name, job in _jobs(house).items()]
-        await Server(api(definition, house), host=settings.host, port=settings.port).serve()
+        server = Server(api(definition, house), host=settings.host, port=settings.port)
+        _keep_what_is_here()
+        await server.serve()
         for task in work:
             task.cancel()
+
+
+def _keep_what_is_here() -> None:
+    """Takes programs and routes out of garbage collection: a full one over them takes about 50 ms of a show."""
+    gc.collect()
+    gc.freeze()
 
 
 @contextlib.asynccontextmanager
