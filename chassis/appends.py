@@ -70,8 +70,8 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 _NOTHING_ELSE = 200
 """Bytes an append is counted for beside its contents: the objects that hold it."""
 
-ONE = "SELECT log.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-MANY = "SELECT log.append_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+ONE = "SELECT * FROM log.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+MANY = "SELECT * FROM log.append_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 CHECKED = "SELECT * FROM log.append({})".format(", ".join(f"${n}" for n in range(1, 27)))  # noqa: S608 - numbers alone
 
 Row = tuple[str, int, str, str, Any, bytes, bytes]

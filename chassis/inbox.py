@@ -48,7 +48,7 @@ class OwnLog:
     async def follow(self, after: int) -> AsyncIterator[list[Recorded]]:
         while True:
             grew = await self._store.wait_beyond(after, patience_s=1.0)
-            records = await self._store.read(after) if grew else []
+            records = await self._store.news(after) if grew else []
             if records:
                 after = records[-1].position
             yield records

@@ -102,7 +102,7 @@ class Projector:
 
     async def _apply(self, projection: Projection, position: int) -> int:
         """Applies the next events and moves the cursor with them; another process may have done it already."""
-        records = await self._store.read(position)
+        records = await self._store.news(position)
         if not records:
             return position
         reached = records[-1].position

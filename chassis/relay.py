@@ -150,7 +150,7 @@ class Relay:
                         raise Refused("the stream's tail moved without us")
                     self._refusals, self._trouble = 0, None
                     continue
-                for run in runs_of(await self._store.read(self.published, limit=BATCH_MOST)):
+                for run in runs_of(await self._store.news(self.published, limit=BATCH_MOST)):
                     await publisher.publish(run)
                     self.published = run[-1].position
                     self._refusals, self._trouble = 0, None

@@ -6,7 +6,7 @@ complete answer. Writing is `chassis/writer.py`; the SQL side is `chassis/sql`; 
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,8 +15,10 @@ import asyncpg
 import msgspec
 import structlog
 
+from chassis import tenancy
 from chassis.appends import Answer, Append, CursorMove, Draft, Key, Parking
 from chassis.faults import Unreachable
+from chassis.fresh import Fresh
 from chassis.writer import CONNECTION_LOST, Writer
 from contracts.envelope import Metadata, Recorded
 
@@ -69,7 +71,8 @@ class Store:
         self._pool = pool
         self._grew = asyncio.Event()
         self._head = 0
-        self._writer = Writer(url, self._advance)
+        self._fresh = Fresh()
+        self._writer = Writer(url, self._grow)
 
     async def append(self, append: Append) -> int:
         """Records the change and answers the position of its last event. Raises as `Writer.append` says."""
@@ -78,6 +81,11 @@ class Store:
     async def write_forever(self) -> None:
         """Carries what is appended to the database until it is cancelled."""
         await self._writer.run()
+
+    def _grow(self, position: int, drafts: Sequence[Draft], at: datetime | None) -> None:
+        if at is not None:
+            self._fresh.add(position, drafts, at)
+        self._advance(position)
 
     def _advance(self, position: int) -> None:
         if position > self._head:
@@ -123,6 +131,13 @@ class Store:
         if rows:
             self._advance(rows[-1]["position"])
         return [_recorded(row) for row in rows]
+
+    async def news(self, after: int, limit: int = 500) -> list[Recorded]:
+        """The log after a position, as `read`, for the house's own followers: perhaps from this process's memory.
+
+        What is compared with something else has to be asked for by `read`.
+        """
+        return (tenancy.sees_all() and self._fresh.after(after, limit)) or await self.read(after, limit)
 
     async def of_show(
         self, show: UUID, *, tenant: str, after: int = 0, limit: int = 500, as_of: AsOf | None = None

@@ -42,6 +42,11 @@ def sees_all_from_here() -> None:
     _sight.set(EVERYBODY)
 
 
+def sees_all() -> bool:
+    """Whether the current work is the house's own."""
+    return _sight.get() == EVERYBODY
+
+
 class Connection(asyncpg.Connection):
     """A connection that knows whose rows its session shows, so that a change of tenant costs a round trip and the same
     tenant again costs none.

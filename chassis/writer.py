@@ -8,13 +8,14 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 import structlog
 
 from chassis import appends
-from chassis.appends import Append
+from chassis.appends import Append, Draft
 from chassis.batch import Batch, Waiting, apart, next_batch
 from chassis.faults import Conflict, CursorMoved, Fault, KeyTaken, Unreachable
 from contracts.problems import Busy
@@ -50,10 +51,11 @@ _DOES_NOT_HOLD = (asyncpg.SerializationError, asyncpg.UniqueViolationError)
 class Writer:
     """Takes changes from many callers; `run` carries them to the database until it is cancelled.
 
-    `grew` is told the log's newest position after each transaction.
+    `grew` is told the log's newest position after each transaction, with the events that led there and their instant
+    where both are known.
     """
 
-    def __init__(self, url: str, grew: Callable[[int], None]) -> None:
+    def __init__(self, url: str, grew: Callable[[int, Sequence[Draft], datetime | None], None]) -> None:
         self._grew = grew
         self._lanes = [_Lane(url), _Lane(url)]
         self._queue: deque[Waiting] = deque()
@@ -163,7 +165,7 @@ class Writer:
     async def _all_hold(self, lane: "_Lane", batch: Batch) -> bool:
         """Records the batch the short way; False when something in it does not hold and nothing was recorded."""
         try:
-            position = await lane.short(batch.entries)
+            position, at = await lane.short(batch.entries)
         except _DOES_NOT_HOLD:
             return False
         except CONNECTION_LOST as lost:
@@ -176,7 +178,7 @@ class Writer:
             lane.drop()
             _refuse(batch.entries, fault)
             return True
-        self._grew(position)
+        self._grew(position, [draft for entry in batch.entries for draft in entry.append.drafts], at)
         for entry in reversed(batch.entries):
             if not entry.done.done():
                 entry.done.set_result(position)
@@ -216,7 +218,7 @@ class Writer:
             position += len(entry.rows)
             if not entry.done.done():
                 entry.done.set_result(position)
-        self._grew(position)
+        self._grew(position, (), None)
 
     def _lost(self, lane: "_Lane", entries: Sequence[Waiting], lost: BaseException) -> None:
         log.warning("store_unreachable", error=type(lost).__name__, waiting=len(entries))
@@ -231,16 +233,16 @@ class _Lane:
         self._url = url
         self._connection: asyncpg.Connection | None = None
 
-    async def short(self, entries: Sequence[Waiting]) -> int:
-        """The position of the last event, everything recorded."""
+    async def short(self, entries: Sequence[Waiting]) -> tuple[int, datetime]:
+        """The position of the last event and the instant of all, everything recorded."""
         await self._connect()
         single = appends.one(entries[0].append, entries[0].rows) if len(entries) == 1 else None
         if single is not None:
-            found = await self._one.fetchval(*single, timeout=PATIENCE_S)
+            found = await self._one.fetchrow(*single, timeout=PATIENCE_S)
         else:
             arguments = appends.many([entry.append for entry in entries], [entry.rows for entry in entries])
-            found = await self._many.fetchval(*arguments, timeout=PATIENCE_S)
-        return int(found)
+            found = await self._many.fetchrow(*arguments, timeout=PATIENCE_S)
+        return found["here"], found["at"]
 
     async def checked(self, entries: Sequence[Waiting]) -> Any:
         await self._connect()

@@ -3,17 +3,18 @@
 import asyncio
 import contextlib
 import os
+from uuid import uuid4
 
 import asyncpg
 import msgspec
 import pytest
 
-from chassis import batch, writer
+from chassis import batch, tenancy, writer
 from chassis.faults import Conflict, CursorMoved, Fault, KeyTaken, Unreachable
-from chassis.store import Append, CursorMove, Key, Parking, Store
+from chassis.store import Append, CursorMove, Key, Parking, Store, open_store
 from contracts.problems import Busy
 from tests.support.drafts import change, draft
-from tests.support.toy import toy_house
+from tests.support.toy import COUNTER, Raise, cause, toy_house
 
 
 async def outcomes(store, appends):
@@ -255,3 +256,28 @@ async def test_two_processes_that_race_lose_and_repeat_nothing(toy, toy_urls):
     claimed = [(stream, version) for answer in answers for stream, version in msgspec.json.decode(answer)]
     assert sorted(claimed) == sorted((r.stream, r.version) for r in await dense(store))
     assert len(claimed) == 2 * 12 * 25
+
+
+async def test_followers_get_from_memory_what_the_database_has(toy, toy_urls):
+    store, handler = toy
+    counter = uuid4()
+    async with tenancy.open_pool(toy_urls[1], min_size=0, max_size=2) as pool, open_store(toy_urls[1], pool) as other:
+        with tenancy.seeing_all():
+            for writer in (store, store, other, store):
+                before = await store.head()
+                await writer.append(change(f"counter-{uuid4()}", 0, 3, key=str(uuid4())))
+                await handler.run(COUNTER, counter, Raise(by=1), cause())
+                for after in range(before, before + 4):
+                    assert await store.news(after, 2) == await store.read(after, 2)
+            head = await store.head()
+            assert await store.news(0) == await store.read(0)
+            assert await store.news(head) == []
+
+
+async def test_followers_get_from_memory_only_what_they_may_see(toy):
+    store, _ = toy
+    await store.append(change("counter-1", 0, 3))
+    with tenancy.seeing("globex"):
+        assert await store.news(0) == []
+    with tenancy.seeing("acme"):
+        assert len(await store.news(0)) == 3
