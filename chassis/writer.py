@@ -238,7 +238,7 @@ class _Lane:
         await self._connect()
         single = appends.one(entries[0].append, entries[0].rows) if len(entries) == 1 else None
         if single is not None:
-            found = await self._one.fetchrow(*single, timeout=PATIENCE_S)
+            found: Any = await self._one.fetchrow(*single, timeout=PATIENCE_S)
         else:
             arguments = appends.many([entry.append for entry in entries], [entry.rows for entry in entries])
             found = await self._many.fetchrow(*arguments, timeout=PATIENCE_S)

@@ -99,9 +99,7 @@ class Api:
         for route, handler in http_handlers(app):
             rules[id(handler)] = rule_of(route, handler)
             methods.setdefault(route.path_format, set()).update(handler.http_methods)
-        for route in app.routes:
-            if isinstance(route, HTTPRoute):
-                _one_after_another(route)
+            _one_after_another(route)
         app.state.service = self.service
         app.state.denied = DenialsOf(self.denials, self.verifier).note
         app.state.ready = self._ready
