@@ -89,8 +89,7 @@ async def crewed(stock: Stock, live: Show, planned: Show, armed: Show, doomed: S
         "handOver": {"show_id": armed.show_id, "seat_id": armed.seat_id},
         "checkOut": {"show_id": planned.show_id, "seat_id": planned.seat_id},
         "completeSpeakerPrep": _slot(armed, armed.speakers[0]),
-        "startSpeakerPrep": _slot(armed, armed.speakers[1]),
-        "missSpeakerPrep": _slot(doomed, doomed.speakers[1]),
+        **dict.fromkeys(("missSpeakerPrep", "startSpeakerPrep"), _slot(armed, armed.speakers[1])),
         "acceptChange": {"show_id": live.show_id, "change_id": changes[0]["id"]},
         "rejectChange": {"show_id": live.show_id, "change_id": changes[1]["id"]},
         "endShow": {"show_id": off_air.show_id},
@@ -193,6 +192,9 @@ async def spare_shows(show: Show, bought: dict[str, str], stock: Any) -> Pinned:
     stock.fits("assignAnalyst", analyst_id=joined["id"], mode="remote")
     pinned = {name: {"show_id": ident} for name, ident in made.items()}
     pinned["planSession"] = {"show_id": made["publishRundown"]}
+    planned = (await show.customer.get("scheduling", f"/shows/{made['confirmShow']}/run-of-show"))["stages"][0]
+    session = planned["sessions"][0]["session_id"]
+    pinned["retimeSession"] = {"show_id": made["confirmShow"], "session_id": session}
     return {**pinned, "assignAnalyst": {"show_id": made["assignAnalyst"], "seat_id": seat}}
 
 
