@@ -256,9 +256,16 @@ class _Operation:
         return {"required": self.rule.needs_body, "content": content}
 
     def _raw(self, media: str) -> Json:
-        """A body we read ourselves; a route may show one of each media type in `example_bodies`."""
-        content: Json = {"schema": {"type": "string", "format": "binary", "minLength": 1}}
-        example = self._example_bodies.get(media)
+        """A body we read ourselves; a route may show one of each media type in `example_bodies`.
+
+        JSON is the value itself: said to be a text, a generated client would send the file as a JSON string.
+        """
+        schema: Json = {"type": "string", "format": "binary", "minLength": 1}
+        example: Any = self._example_bodies.get(media)
+        if media == JSON:
+            schema = {"type": "object", "additionalProperties": True}
+            example = msgspec.json.decode(example) if example else None
+        content: Json = {"schema": schema}
         return {**content, "examples": {"example": {"value": example}}} if example else content
 
     def _responses(self, schemas: _Schemas, responses: dict[str, Json]) -> Json:

@@ -148,6 +148,14 @@ def test_every_body_has_an_example(path: Path) -> None:
 
 
 @each_document
+def test_a_file_of_json_is_no_text(path: Path) -> None:
+    """A generated client would send it as one JSON string, which no service takes."""
+    for operation in operations(read(path)):
+        content = operation.get("requestBody", {}).get("content", {})
+        assert content.get("application/json", {}).get("schema", {}).get("type") != "string", operation["operationId"]
+
+
+@each_document
 def test_every_operation_says_who_may_and_what_it_refuses(path: Path) -> None:
     document = read(path)
     schemes = document["components"]["securitySchemes"]
