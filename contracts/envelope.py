@@ -5,6 +5,7 @@ Source: CloudEvents 1.0 and its NATS protocol binding; design.md sections 1, 3 a
 
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from string import punctuation
 from typing import Any, Final
 from urllib.parse import quote, unquote
@@ -157,6 +158,7 @@ def cloudevent_headers(service: str, record: Recorded) -> dict[str, str]:
     return headers
 
 
+@lru_cache(maxsize=4096)
 def _header_text(text: str) -> str:
     return quote(text, safe=_HEADER_SAFE)
 

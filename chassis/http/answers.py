@@ -77,8 +77,12 @@ def receipt(
     return Answer(body, headers=headers, status_code=status_code)
 
 
-def versioned(body: T, version: int) -> Versioned[T]:
-    return Versioned(body, headers={"ETag": etag(version)})
+def versioned(body: T, version: int, *, and_more: bool = False) -> Versioned[T]:
+    """`and_more` where the body also shows what others know, such as names that may be forgotten: its version cannot vouch
+    for that, so nobody may keep it and it is always answered whole.
+    """
+    kept = {"Cache-Control": "no-store"} if and_more else {}
+    return Versioned(body, headers={"ETag": etag(version), **kept})
 
 
 def tagged(body: T, *, beside: Sequence[str] = ()) -> Tagged[T]:

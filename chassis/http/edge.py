@@ -123,7 +123,8 @@ class _Exchange:
         known = dict(headers)
         status = message["status"]
         tag = known.get(b"etag")
-        if tag is not None and status == 200 and self.scope["method"] == "GET" and self._is_known(tag):
+        kept = known.get(b"cache-control") != b"no-store"
+        if tag is not None and kept and status == 200 and self.scope["method"] == "GET" and self._is_known(tag):
             status, self._bodiless = 304, True
             headers = [(name, value) for name, value in headers if name not in (b"content-length", b"content-type")]
         if self.method == "OPTIONS":

@@ -138,7 +138,7 @@ async def get_entitlement(
     access = await desk.access(me.tenant)
     package = state.grant.base_package_id
     base = BasePackageOf(package_id=package, active=access.has_package(package), features=access.features(package))
-    return versioned(EntitlementDetail(entitlement=card(state), base=base), version)
+    return versioned(EntitlementDetail(entitlement=card(state), base=base), version, and_more=True)
 
 
 @post(

@@ -135,7 +135,7 @@ async def get_readiness(
         ),
         contacts=await _contacts(house, me.tenant, found),
     )
-    return versioned(view, version)
+    return versioned(view, version, and_more=True)
 
 
 async def _contacts(house: House, tenant: str, found: Readiness) -> tuple[ContactView, ...]:

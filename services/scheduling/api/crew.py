@@ -128,7 +128,7 @@ async def get_team(
     team, version = await or_initial(house, TEAM, me.tenant, me.tenant, as_of)
     known = await names(house, me.tenant, team.analysts.values(), ANALYST_NAME)
     analysts = tuple(AnalystView(analyst_id=one, name=known.get(str(one))) for one in sorted(team.analysts))
-    return versioned(TeamView(analysts=analysts), version)
+    return versioned(TeamView(analysts=analysts), version, and_more=True)
 
 
 @get("/shows/{show_id:uuid}/crew", operation_id="getCrew", scopes=READ, tags=TAGS, responses=refuses(NotFound))

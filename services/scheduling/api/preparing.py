@@ -134,7 +134,7 @@ async def get_prep_board(
         for one, other, claim in sorted(prep.conflicts)
     )
     board = PrepBoard(show_id=show_id, slots=tuple(_slot(slot, people) for slot in slots), conflicts=conflicts)
-    return versioned(board, version)
+    return versioned(board, version, and_more=True)
 
 
 def _slot(slot: PrepSlot, people: dict[str, str | None]) -> SlotView:

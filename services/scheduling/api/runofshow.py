@@ -237,7 +237,7 @@ async def get_run_of_show(
         ),
         findings=findings(plan, terms_of(show)),
     )
-    return versioned(view, version)
+    return versioned(view, version, and_more=True)
 
 
 async def _show(house: House, me: Caller, show_id: UUID) -> Exists:

@@ -89,7 +89,7 @@ async def connect_presenter(
     outcome, key = await application.connect_presenter(house, request_, stage_id, data.address, command)
     url = application.ingest_url(house) if key is not None else None
     body = Publishing(url=url, stream_key=key, version=outcome.version, position=outcome.position)
-    return versioned(body, outcome.version)
+    return versioned(body, outcome.version, and_more=True)
 
 
 @post(

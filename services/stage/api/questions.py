@@ -64,7 +64,7 @@ async def see_stage(
 ) -> Versioned[StageView]:
     """See a stage as it is, or as it was."""
     stage, version = await house.handler.state(STAGE, stage_id, tenant=me.tenant, as_of=as_of)
-    return versioned(await _stage(house, me.tenant, stage), version)
+    return versioned(await _stage(house, me.tenant, stage), version, and_more=True)
 
 
 @get("/stages/{stage_id:uuid}/on-air", operation_id="seeOnAir", scopes=READ, tags=TAGS)
@@ -76,7 +76,7 @@ async def see_on_air(
 ) -> Versioned[OnAir]:
     """See who and what is on air, or was at any instant."""
     stage, version = await house.handler.state(STAGE, stage_id, tenant=me.tenant, as_of=as_of)
-    return versioned(await _on_air(house, me.tenant, stage), version)
+    return versioned(await _on_air(house, me.tenant, stage), version, and_more=True)
 
 
 @get("/stages/{stage_id:uuid}/presenters", operation_id="listPresenters", scopes=READ, tags=TAGS)
@@ -88,7 +88,7 @@ async def list_presenters(
 ) -> Versioned[list[PresenterView]]:
     """List the presenters of a stage and where each of them is."""
     stage, version = await house.handler.state(STAGE, stage_id, tenant=me.tenant, as_of=as_of)
-    return versioned(await _presenters(house, me.tenant, stage, tuple(stage.presenters)), version)
+    return versioned(await _presenters(house, me.tenant, stage, tuple(stage.presenters)), version, and_more=True)
 
 
 @get("/stages/{stage_id:uuid}/destinations", operation_id="listDestinations", scopes=READ, tags=TAGS)

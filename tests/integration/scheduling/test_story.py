@@ -330,6 +330,7 @@ async def test_a_speaker_is_forgotten_and_stays_so_when_the_schedule_is_imported
     show_id = await desk.show()
     speaker = (await sessions(desk, show_id))[0]["speakers"][0]
     assert speaker["name"] == "Zoé Lefèvre"
+    kept = await desk.http.get(f"/shows/{show_id}/run-of-show", headers=desk.headers(Role.CUSTOMER))
     asked = {"subject_id": speaker["speaker_id"], "basis": "request"}
     assert (await desk.post("/forgotten", 403, as_=Role.ANALYST, json=asked))["needs"] == [
         "scheduling:admin",
@@ -340,6 +341,9 @@ async def test_a_speaker_is_forgotten_and_stays_so_when_the_schedule_is_imported
     forgotten = await desk.post("/forgotten", 200, as_=Role.SUPERVISOR, json=asked)
     assert [event["type"] for event in forgotten["events"]] == ["scheduling.subject_forgotten.v1"]
     assert (await sessions(desk, show_id))[0]["speakers"][0]["name"] is None
+    still = {**desk.headers(Role.CUSTOMER), "If-None-Match": kept.headers["etag"]}
+    again = await desk.http.get(f"/shows/{show_id}/run-of-show", headers=still)
+    assert (again.status_code, again.headers["etag"]) == (200, kept.headers["etag"])  # a 304 would bring the name back
     assert (await desk.post("/forgotten", 200, as_=Role.SUPERVISOR, json=asked))["events"] == []
     await desk.upload(show_id, (DATA / "schedule.xml").read_bytes())
     await desk.post(f"/shows/{show_id}/rundown/publish", 202)
