@@ -26,8 +26,12 @@ BODY = json.dumps({"title": "A show of average length", "zone": "Europe/Paris"})
 CREATED = b"HTTP/1.1 201"
 
 
+MOST_CONNECTIONS = 200
+"""More would be refused: a service counts them. Beyond what it can take, requests wait here, and their time runs."""
+
+
 class Client:
-    """As many kept connections as there are requests in flight."""
+    """Kept connections, as many as there are requests in flight."""
 
     def __init__(self, url: str, token: str) -> None:
         address = urlsplit(url)
@@ -38,9 +42,14 @@ class Client:
         )
         self._request = head.encode() + BODY
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._free = asyncio.Semaphore(MOST_CONNECTIONS)
 
     async def draft_show(self) -> str:
         """Drafts a show and answers its id. Raises RuntimeError when it was not created."""
+        async with self._free:
+            return await self._drafted()
+
+    async def _drafted(self) -> str:
         reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(self._host, self._port)
         writer.write(self._request)
         head = await reader.readuntil(b"\r\n\r\n")

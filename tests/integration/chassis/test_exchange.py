@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 from uuid import uuid4
 
+from chassis import relay as relaying
 from chassis.broker import StreamSource, connect, logs_of
 from chassis.handle import Do
 from chassis.inbox import Inbox, OwnLog, Policy
+from chassis.reconcile import Reconciler
 from chassis.relay import Relay
 from contracts.problems import Refusal
 from tests.support.toy import AT, COUNTER, Raise, Raised, cause
@@ -57,6 +59,20 @@ async def test_the_stream_is_the_log_and_each_event_has_one_effect(two_services,
             assert message.data == record.payload
     await stage.close()
     await media.close()
+
+
+async def test_what_the_broker_takes_as_no_batch_goes_one_by_one(toy, make_broker, monkeypatch):
+    monkeypatch.setattr(relaying, "BATCH_MOST", 1_500)  # more than the broker allows
+    store, handler = toy
+    await handler.run_all([Do(decider=COUNTER, ident=uuid4(), command=Raise(by=1)) for _ in range(3_200)], cause())
+    broker = await make_broker()
+    stage = await connect(broker.url, "stage", broker.seed_file("stage"))
+    relay = Relay("stage", store, stage)
+    async with running(relay.run()):
+        await until(lambda: _relayed([relay], 3_200))
+        assert await relay.check() == "ok"
+    assert await Reconciler("stage", store, stage).compare() == []
+    await stage.close()
 
 
 async def test_relay_and_inbox_survive_the_brokers_death(two_services, make_broker):

@@ -17,8 +17,8 @@ from tests.integration.chassis.test_exchange import running, until
 from tests.support.dying import Died, bury, dying
 from tests.support.toy import COUNTER, Raise, cause, toy_house
 
-EVENTS = 5
-"""Recorded before each death: more than two windows of two, and more than a batch of three."""
+EVENTS = 7
+"""Recorded before each death: more than three windows of two, and more than two batches of three."""
 
 
 class OneByOne:
@@ -90,6 +90,7 @@ async def catch_up(store, client) -> None:
 @pytest.mark.parametrize(("batch_from", "answered"), [(3, False), (3, True), (100, False), (100, True)])
 async def test_a_relay_may_die_at_any_wait(toy, toy_urls, make_broker, monkeypatch, batch_from, answered):
     monkeypatch.setattr(relaying, "BATCH_FROM", batch_from)
+    monkeypatch.setattr(relaying, "BATCH_MOST", 3)
     monkeypatch.setattr(relaying, "WINDOW", 2)
     store, handler = toy
     broker = await make_broker()
