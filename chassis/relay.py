@@ -95,7 +95,6 @@ class Relay:
         self.lag = Lag()
         self._trouble: str | None = "has not reached the stream yet"
         self._refusals = 0
-        self._batches = True
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -133,12 +132,13 @@ class Relay:
             await asyncio.sleep(MEASURE_S)
 
     async def _relay(self) -> None:
+        batches = True
         while True:
             try:
-                await self._follow()
+                await self._follow(batches=batches)
             except Unbatched as refused:
-                self._batches = False
                 log.warning("relay_batch_refused", error=str(refused))
+                batches = False  # until the next trouble: it may have been a passing one
                 continue
             except Refused as quicker:
                 # Another relay of this service was quicker, which is no trouble as long as somebody gets on.
@@ -161,11 +161,12 @@ class Relay:
             except Exception as fault:
                 self._trouble = f"failed: {type(fault).__name__}"  # the rest may be nobody's business outside
                 log.exception("relay_failed")
+            batches = True
             await asyncio.sleep(RETRY_S)
 
-    async def _follow(self) -> None:
+    async def _follow(self, *, batches: bool) -> None:
         self.published = await self._tail()
-        async with _Publisher(self._broker, self._service, self.published, batches=self._batches) as publisher:
+        async with _Publisher(self._broker, self._service, self.published, batches=batches) as publisher:
             if self._refusals < REFUSALS:
                 self._trouble = None
             sent = self.published
@@ -268,9 +269,9 @@ class _Publisher:
         if self._coming is not None:
             (run, asked), self._coming = self._coming, None
             error = await self._answer(asked, run[-1].position)
-            if error is not None and error.get("err_code") != WRONG_LAST_SEQUENCE and "err_code" in error:
-                raise Unbatched(str(error))
             if error is not None:
+                if error.get("err_code", WRONG_LAST_SEQUENCE) != WRONG_LAST_SEQUENCE:
+                    raise Unbatched(str(error))
                 raise Refused(f"position {run[0].position}: {error}")
             self._confirmed = run[-1].position
         return self._confirmed
