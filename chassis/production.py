@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from chassis.settings import PRODUCTION, ChassisSettings, SettingsError
+from chassis.settings import LOCAL_ISSUER, PRODUCTION, ChassisSettings, SettingsError
 
-LOCAL_ISSUER: Final = "regie-local"
-"""The issuer of `make run`, whose key lies beside the data."""
 LENGTH: Final = 32
 _LEAST_DISTINCT: Final = 8
 """Different bytes in a key of 32: a real one has fewer once in far more than 10^20."""

@@ -12,6 +12,8 @@ from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 import msgspec
 
 PRODUCTION: Final = "production"
+LOCAL_ISSUER: Final = "regie-local"
+"""The issuer of `make run`, whose key lies beside the data, where it has no address."""
 
 
 class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +52,7 @@ class ChassisSettings(msgspec.Struct, frozen=True, kw_only=True):
     relay_lag_ready_s: float = 60.0
     compare_stream_every_s: float = 3600.0
     jwks: str = ""
-    issuer: str = "regie-local"
+    issuer: str = LOCAL_ISSUER
     audience: str = "regie"
     public_url: str = ""
     outbound_allow: str = ""

@@ -15,13 +15,12 @@ from uuid import uuid4
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from chassis.production import LOCAL_ISSUER
+from chassis.settings import LOCAL_ISSUER
 from contracts.envelope import Role
 from contracts.roles import TOKEN_ROLES, scopes_of
 from regie.broker_accounts import check_tenant
 from regie.home import Home, home_from, write_private
 
-ISSUER = LOCAL_ISSUER
 AUDIENCE = "regie"
 TTL_S = 12 * 3600  # a working day; `make run` prints fresh ones
 
@@ -32,7 +31,7 @@ class Issuer:
     def __init__(self, home: Home) -> None:
         self.jwks = home.create().run / "jwks.json"
         self._named = home.run / "issuer"
-        self.name = self._named.read_text() if self._named.exists() else ISSUER
+        self.name = self._named.read_text() if self._named.exists() else LOCAL_ISSUER
         self._key = ECKey.import_key(json.loads(home.secret("issuer.jwk", _new_key)))
         self._kid = self._key.thumbprint()
 

@@ -21,9 +21,10 @@ from joserfc.jwk import ECKey
 
 from chassis import tenancy
 from chassis.migrate import VAULT_SQL, migrate
+from chassis.settings import LOCAL_ISSUER
 from contracts.roles import SCOPES, SERVICES
 from regie.home import Home
-from regie.issuer import AUDIENCE, ISSUER
+from regie.issuer import AUDIENCE
 from tests.contract.isolation.asking import Operation, made_up, operations
 from tests.contract.isolation.houses import Opened, opened_service
 
@@ -66,7 +67,7 @@ class Forger:
     def token(self, tenant: str = "globex", *, key: ECKey | None = None, ttl_s: int = 3600, **claims: Any) -> str:
         now = int(time.time())
         about = {
-            "iss": ISSUER, "aud": AUDIENCE, "sub": "eve", "tenant": tenant, "roles": ["customer", "supervisor"],
+            "iss": LOCAL_ISSUER, "aud": AUDIENCE, "sub": "eve", "tenant": tenant, "roles": ["customer", "supervisor"],
             "scope": EVERY_SCOPE, "iat": now - 7200, "exp": now + ttl_s, **claims,
         }  # fmt: skip
         return jwt.encode({"alg": "ES256", "kid": self.kid, "typ": "JWT"}, about, key or self.key)

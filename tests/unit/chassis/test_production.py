@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from chassis.production import LOCAL_ISSUER, require_fit
-from chassis.settings import ChassisSettings, SettingsError, load
+from chassis.production import require_fit
+from chassis.settings import LOCAL_ISSUER, ChassisSettings, SettingsError, load
 
 ROOT = Path(__file__).parents[3]
 KEY = "00112233445566778899aabbccddeeff102132435465768798a9bacbdcedfe0f"
