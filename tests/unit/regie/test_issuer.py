@@ -8,11 +8,12 @@ import httpx
 import pytest
 
 from chassis.auth import Verifier
+from chassis.settings import LOCAL_ISSUER
 from contracts.envelope import Role
 from contracts.problems import Unauthenticated
 from contracts.roles import SCOPES, scopes_of
 from regie.home import Home
-from regie.issuer import AUDIENCE, ISSUER, Issuer
+from regie.issuer import AUDIENCE, Issuer
 from regie.login import answering
 from tests.support.ports import free_port
 
@@ -25,7 +26,7 @@ def issuer(tmp_path):
 
 
 def verifier(issuer, **options):
-    return Verifier(**{"jwks": str(issuer.jwks), "issuer": ISSUER, "audiences": [AUDIENCE], **options})
+    return Verifier(**{"jwks": str(issuer.jwks), "issuer": LOCAL_ISSUER, "audiences": [AUDIENCE], **options})
 
 
 @pytest.mark.parametrize("role", SCOPES)
