@@ -17,21 +17,25 @@ LANES = (("stage", "entitlement"), ("media", "scheduling"))
 FAULT = re.compile(r'.*"event": "(?:fault|undeclared refusal)".*')
 
 
-async def asked_everything(services: Services, *, fuzzing: int, stateful: int) -> dict[str, Run]:
-    """The run of each service, judged. `fuzzing` are examples of each operation, `stateful` journeys along the links."""
-    runs: dict[str, Run] = {}
+async def asked_everything(services: Services, *, fuzzing: int, stateful: int) -> None:
+    """Every service, judged, in the two lanes."""
 
     async def one_lane(lane: tuple[str, ...]) -> None:
         for service in lane:
-            runs[service] = await services.fuzz(service, fuzzing=fuzzing, stateful=stateful)
-            async with httpx.AsyncClient() as client:
-                document = (await client.get(f"{services.url(service)}/openapi.json")).json()
-            judge(runs[service], services.log(service), document)
+            await asked(services, service, fuzzing=fuzzing, stateful=stateful)
 
     async with asyncio.TaskGroup() as lanes:
         for lane in LANES:
             lanes.create_task(one_lane(lane))
-    return runs
+
+
+async def asked(services: Services, service: str, *, fuzzing: int, stateful: int) -> Run:
+    """The run of one service, judged. `fuzzing` are examples of each operation, `stateful` journeys along the links."""
+    run = await services.fuzz(service, fuzzing=fuzzing, stateful=stateful)
+    async with httpx.AsyncClient() as client:
+        document = (await client.get(f"{services.url(service)}/openapi.json")).json()
+    judge(run, services.log(service), document)
+    return run
 
 
 def judge(run: Run, log: str, document: Mapping[str, Any]) -> None:
