@@ -26,6 +26,8 @@ S = TypeVar("S")
 
 ATTEMPTS = 64
 """How often a command is decided again after losing a race to another process."""
+ANY_VERSION = -1
+"""As `expect`: there must be something, whatever version it has."""
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
@@ -344,13 +346,17 @@ class _Instead(Exception):  # noqa: N818
 
 
 def _decided(do: Do, current: _Loaded, expect: int | None) -> Sequence[Event]:
-    stale = expect is not None and current.version != expect
+    stale = expect is not None and not _is_met(expect, current.version)
     if stale and current.version:
         raise StaleVersion(expected=expect, found=current.version)
     events: Sequence[Event] = do.decider.decide(do.command, current.state)
     if stale:  # only now: what is refused anyway is refused as without the header. Source: RFC 9110 section 13.2.1
-        raise StaleVersion(expected=expect, found=current.version)
+        raise StaleVersion(expected="*" if expect == ANY_VERSION else expect, found=current.version)
     return events
+
+
+def _is_met(expect: int, version: int) -> bool:
+    return version > 0 if expect == ANY_VERSION else version == expect
 
 
 def _outcome(dos: Sequence[Do], loaded: dict[str, _Loaded], drafts: Sequence[Draft], position: int) -> Outcome:

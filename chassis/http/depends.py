@@ -20,7 +20,7 @@ from litestar.params import HeaderParameter, QueryParameter
 from litestar.types import Scope
 
 from chassis.auth import Caller
-from chassis.handle import Cause
+from chassis.handle import ANY_VERSION, Cause
 from chassis.http.gate import caller_in
 from chassis.http.prefer import provide_prefer
 from chassis.http.problems import FieldError, NoSuchPage, PreconditionRequired
@@ -40,8 +40,9 @@ IfMatch = Annotated[
     str | None,
     HeaderParameter(
         name="If-Match",
-        description="The version you have seen, as the ETag gave it. The command is refused if it has changed since.",
-        schema_extra={"pattern": r'^"[0-9]{1,18}"$'},
+        description="The version you have seen, as the ETag gave it: the command is refused if it has changed since. "
+        "`*` where you mean it whatever has happened: it is refused only if there is nothing.",
+        schema_extra={"pattern": r'^("[0-9]{1,18}"|\*)$'},
     ),
 ]
 IdempotencyHeader = Annotated[
@@ -125,16 +126,18 @@ def provide_cause(scope: Scope) -> Cause:
 
 
 def provide_expect(scope: Scope, if_match: IfMatch = None) -> int | None:
-    """The version named in If-Match; None without the header or for `*`. Source: RFC 9110 section 13.1.1."""
+    """The version named in If-Match, ANY_VERSION for `*`; None without it. Source: RFC 9110 section 13.1.1."""
     if if_match is None:
         if scope["regie.rule"].if_match:  # type: ignore[typeddict-item]
             raise PreconditionRequired
         return None
     if if_match.strip() == "*":
-        return None
+        return ANY_VERSION
     match = _ETAG.match(if_match.strip())
     if match is None:
-        raise Invalid(errors=[FieldError(place="header", field="If-Match", rule='must be one entity-tag, such as "7"')])
+        raise Invalid(
+            errors=[FieldError(place="header", field="If-Match", rule='must be one entity-tag, such as "7", or *')]
+        )
     if match[1] or not match[2].isdigit() or len(match[2]) > 18:
         raise StaleVersion("No version of this resource has that entity-tag.", expected=if_match)
     return int(match[2])

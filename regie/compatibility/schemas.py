@@ -5,6 +5,7 @@ and partners (the new service writes, old clients read) and for replays (the old
 It covers the JSON Schema our documents use; what it cannot prove readable (another pattern, another format) it reports.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ Fault = tuple[str, str]
 
 _LOWER: Final = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 _UPPER: Final = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
+_CHOICES: Final = re.compile(r"\^\(([^()]*)\)\$")
 
 
 class Relation:
@@ -177,8 +179,14 @@ def _text(writer: Json, reader: Json, at: str) -> Iterator[Fault]:
     if _constants(writer) is not None:
         return
     for rule in ("format", "pattern"):
-        if rule in reader and writer.get(rule) != reader[rule]:
+        if rule in reader and not _is_one_of(writer.get(rule), reader[rule]):
             yield at, f"{rule} {writer.get(rule, 'any')} is not {reader[rule]}"
+
+
+def _is_one_of(written: str | None, read: str) -> bool:
+    """Whether it is the same, or one of the choices of a pattern `^(one|other)$`, a choice being without parentheses."""
+    choices = _CHOICES.fullmatch(read)
+    return written == read or (choices is not None and written in {f"^{each}$" for each in choices[1].split("|")})
 
 
 def _bounds(writer: Json, reader: Json, at: str) -> Iterator[Fault]:

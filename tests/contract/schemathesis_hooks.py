@@ -66,10 +66,10 @@ def _feed(known: Known, case: Any, kwargs: Any) -> None:
 
 
 def _name_version(known: Known, case: Any) -> None:
-    """In If-Match: none, the present version, or, now and then, one of long ago."""
+    """In If-Match: none, the present version, or, now and then, one of long ago or any."""
     needed = any(each.name == "If-Match" and each.is_required for each in case.operation.headers)
     turn = known.turn(f"If-Match {_name(case)}") % 4
-    version = known.version(case.formatted_path) if turn == 3 else None
+    version = {0: "*" if needed else None, 3: known.version(case.formatted_path)}.get(turn)
     if version is None and (needed or turn == 2):
         version = _current_version(known, case.formatted_path)
     if version is not None:

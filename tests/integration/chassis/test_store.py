@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from chassis.faults import Conflict, CursorMoved
-from chassis.handle import Do
+from chassis.handle import ANY_VERSION, Do
 from chassis.store import Append, AsOf, CursorMove, Draft, Key
 from contracts.envelope import Metadata
 from contracts.problems import KeyReused, NotFound, StaleVersion
@@ -118,6 +118,9 @@ async def test_a_version_of_what_is_not_there_yet_is_stale_where_the_command_wou
     with pytest.raises(StaleVersion) as stale:
         await handler.run(COUNTER, uuid4(), Raise(by=1), cause(), expect=7)
     assert stale.value.facts == {"expected": 7, "found": 0}
+    with pytest.raises(StaleVersion) as stale:
+        await handler.run(COUNTER, uuid4(), Raise(by=1), cause(), expect=ANY_VERSION)
+    assert stale.value.facts == {"expected": "*", "found": 0}
     with pytest.raises(TooMuch):
         await handler.run(COUNTER, uuid4(), Raise(by=2000), cause(), expect=7)
     with pytest.raises(NotFound):
@@ -125,6 +128,14 @@ async def test_a_version_of_what_is_not_there_yet_is_stale_where_the_command_wou
             [Do(decider=COUNTER, ident=uuid4(), command=Raise(by=1), existing=True)], cause(), expect=7
         )
     assert await store.head() == 0
+
+
+async def test_any_version_is_met_by_whatever_is_there(toy):
+    _, handler = toy
+    counter = uuid4()
+    for version in (1, 2):
+        expect = ANY_VERSION if version > 1 else None
+        assert (await handler.run(COUNTER, counter, Raise(by=1), cause(), expect=expect)).version == version
 
 
 async def test_another_tenant_finds_nothing(toy):

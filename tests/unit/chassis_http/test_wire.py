@@ -1,6 +1,7 @@
 """What travels around a body: methods, headers, queries, tokens, errors."""
 
 import re
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -143,6 +144,7 @@ async def test_a_version_you_have_is_not_sent_again(client: httpx.AsyncClient, s
         ('"' + "9" * 30 + '"', 412, "STALE_VERSION"),
         ("1", 422, "INVALID"),
         ("", 422, "INVALID"),
+        ('*, "1"', 422, "INVALID"),
     ],
 )
 async def test_a_dangerous_command_needs_the_version_you_saw(
@@ -150,6 +152,12 @@ async def test_a_dangerous_command_needs_the_version_you_saw(
 ) -> None:
     headers = {} if if_match is None else {"If-Match": if_match}
     problem(await client.post(f"{show}/go-live", headers=headers), status, code)
+
+
+async def test_who_means_it_whatever_has_happened_says_so(client: httpx.AsyncClient, show: str) -> None:
+    assert (await client.post(f"{show}/go-live", headers={"If-Match": "*"})).status_code == 202
+    nowhere = f"/shows/{uuid4()}/go-live"
+    problem(await client.post(nowhere, headers={"If-Match": "*"}), 404, "NOT_FOUND")
 
 
 async def test_a_receipt_names_version_position_and_events(client: httpx.AsyncClient) -> None:

@@ -13,7 +13,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter, RawBody
 
 from chassis.faults import Unreachable
-from chassis.handle import Outcome
+from chassis.handle import ANY_VERSION, Outcome
 from chassis.http import (
     Answer,
     Api,
@@ -176,7 +176,7 @@ async def go_live(
 ) -> Answer:
     """Take a show live."""
     show, version = SHOWS.see(me.tenant, show_id)
-    if expect not in (None, version):
+    if expect not in (None, ANY_VERSION, version):
         raise StaleVersion(expected=expect, found=version)
     if show.live:
         raise AlreadyLive(state="live", allowed=["EndStream"])
