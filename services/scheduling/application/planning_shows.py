@@ -62,7 +62,7 @@ async def publish(house: House, request: Request, show_id: UUID) -> Outcome:
         try:
             return await request.run(house, dos, expect=version)
         except StaleVersion:
-            if request.expect is not None:
+            if request.names_version:
                 raise
     raise StaleVersion
 
@@ -90,7 +90,7 @@ async def retime(house: House, request: Request, show_id: UUID, starts_at: datet
         try:
             return await request.run(house, dos, expect=version)
         except StaleVersion:
-            if request.expect is not None:
+            if request.names_version:
                 raise
     raise StaleVersion
 

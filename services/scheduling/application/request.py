@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from chassis.decider import Decider
-from chassis.handle import Cause, Do, Outcome, utc_now
+from chassis.handle import ANY_VERSION, Cause, Do, Outcome, utc_now
 from chassis.http import AsOf, Caller, IdempotencyKey
 from chassis.service import House
 from contracts.envelope import Role, Sealed
@@ -40,6 +40,11 @@ class Request(msgspec.Struct, frozen=True):
     at: datetime = msgspec.field(default_factory=utc_now)
 
     @property
+    def names_version(self) -> bool:
+        """Whether If-Match says which version is meant, so that looking again is the client's."""
+        return self.expect not in (None, ANY_VERSION)
+
+    @property
     def by(self) -> str:
         return self.me.subject
 
@@ -57,9 +62,12 @@ class Request(msgspec.Struct, frozen=True):
             raise Forbidden(f"The token lacks {' or '.join(scopes)}.", needs=list(scopes))
 
     async def run(self, house: House, dos: Sequence[Do], *, expect: int | None = None) -> Outcome:
-        """Decide it all or nothing; If-Match is about the first command's resource."""
-        expected = self.expect if self.expect is not None else expect
-        return await house.handler.run_all(dos, self.cause, expect=expected, key=self.key)
+        """Decide it all or nothing; If-Match is about the first command's resource.
+
+        `expect` is the version it was prepared on, and holds where If-Match names none.
+        """
+        prepared = self.expect is None or (self.expect == ANY_VERSION and expect)
+        return await house.handler.run_all(dos, self.cause, expect=expect if prepared else self.expect, key=self.key)
 
 
 def open_show(request: Request, show_id: UUID) -> Do:
