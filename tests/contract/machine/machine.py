@@ -261,8 +261,14 @@ class Machine(RuleBasedStateMachine):
         if not answer.is_success:
             return False
         stage = answer.json()
-        ready = stage["coverage"] is not None and stage["coverage"]["status"] == "open" and bool(stage["analysts"])
-        return ready and bool(self._on_air(f"/stages/{found['stage_id']}")["situation"] == show.picture)
+        covered = stage["coverage"] is not None and stage["coverage"]["status"] == (
+            "open" if show.today else "reserved"
+        )
+        return (
+            covered
+            and bool(stage["analysts"])
+            and bool(self._on_air(f"/stages/{found['stage_id']}")["situation"] == show.picture)
+        )
 
     def _situation(self, hours: Hours) -> str:
         return str(self.world.me.get("entitlement", f"/entitlements/{hours.ident}")["entitlement"]["situation"])

@@ -61,7 +61,7 @@ class Show:
             "end_show": self.state in OVER,
         }
         wanted = [command for command, is_done in done.items() if not is_done]
-        if self.state in OVER or not wanted or (not self.today and wanted[0] == "check_in"):
+        if self.state in OVER or not wanted or (not self.today and wanted[0] in ("check_in", "arm")):
             return None
         return wanted[0]
 
@@ -72,7 +72,9 @@ def verdict(command: str, show: Show, hours: Hours) -> str:
         case "plan":
             return "SHOW_OVER" if show.state in OVER else ACCEPTED
         case "publish":
-            return "SHOW_OVER" if show.state in OVER else ACCEPTED if show.planned else "RUNDOWN_NOT_PUBLISHED"
+            if not show.planned:
+                return "RUNDOWN_NOT_PUBLISHED"
+            return "SHOW_OVER" if show.state in OVER else ACCEPTED
         case "confirm":
             if show.state != "DRAFT":
                 return "WRONG_STATE"
@@ -94,7 +96,7 @@ def _on_the_day(command: str, show: Show) -> str:
         case "assign":
             return "SEAT_ALREADY_STAFFED" if show.staffed else ACCEPTED
         case "check_in":
-            return ACCEPTED if show.today else "OUTSIDE_COVERAGE"
+            return ACCEPTED
         case "arm" | "go_live" if not show.today:
             return "OUTSIDE_COVERAGE"
         case "arm" | "go_live" if show.picture == "LIVE":
@@ -144,7 +146,8 @@ def happened(command: str, show: Show, hours: Hours) -> None:
         case "check_in":
             show.on_duty = True
             assert show.hours is not None
-            show.hours.situation = "COVERING"
+            if show.today:  # who is early is noted: hours run from the opening on
+                show.hours.situation = "COVERING"
         case "arm":
             show.picture = "ARMED"
         case "go_live":

@@ -32,6 +32,23 @@ async def test_a_show_from_purchase_to_video_on_demand_is_what_the_model_says_at
     await asyncio.to_thread(play)
 
 
+async def test_an_analyst_who_is_early_is_noted_and_cannot_go_live_yet(world: World) -> None:
+    def play() -> None:
+        Machine.world = world
+        machine = Machine()
+        machine.start()
+        machine.draft(today=False)
+        for _ in range(4):
+            machine.go_on(0)
+        for command in ("check_in", "arm", "go_live", "end_stream", "check_in", "cancel"):
+            machine.out_of_turn(0, command)
+            machine.everything_is_as_the_model_says()
+        [show], [hours] = machine.shows, machine.hours
+        assert (show.state, show.on_duty, hours.situation) == ("CANCELLED", True, "ACTIVE")
+
+    await asyncio.to_thread(play)
+
+
 async def test_a_model_that_differs_is_noticed(world: World) -> None:
     def differ() -> None:
         Machine.world = world
