@@ -8,6 +8,7 @@ from importlib.util import find_spec
 COMMANDS = {
     "up": ("regie.up", "start the whole house on this machine"),
     "token": ("regie.issuer", "print an access token of the local issuer"),
+    "tenant": ("regie.tenant", "add a tenant while everything goes on"),
     "demo": ("regie.demo", "play one show from purchase to video on demand"),
     "export": ("regie.export", "write a service's log, or one show's part, as a file that can be verified anywhere"),
     "verify": ("regie.verify", "judge an export offline: untouched, tampered with, or undecidable"),

@@ -50,6 +50,17 @@ class Home:
     def pids(self) -> Path:
         return self.run / "pids.json"
 
+    @property
+    def tenants(self) -> tuple[str, ...]:
+        """Those that were added to a running house, in that order."""
+        kept = self.path / "tenants"
+        return tuple(kept.read_text().split()) if kept.exists() else ()
+
+    def keep_tenant(self, tenant: str) -> None:
+        """Every start of this house will have it."""
+        if tenant not in self.tenants:
+            write_private(self.path / "tenants", "\n".join((*self.tenants, tenant)))
+
     def create(self) -> "Home":
         """Make the folders that are missing, readable by their owner alone."""
         for folder in (self.path, self.secrets, self.logs, self.run, self.engines):

@@ -27,7 +27,7 @@ OFFSETS = {"entitlement": 1, "scheduling": 2, "stage": 3, "media": 4, "rtmp inge
 OUTBOUND_ALLOW = "127.0.0.0/8,::1/128"
 """A house on one machine streams to, and tells, programs on the same machine."""
 
-PRIVILEGED = ("OWNER_DATABASE_URL", "ADMIN_SEED_FILE", "TLS_KEY_FILE")
+PRIVILEGED = ("OWNER_DATABASE_URL", "ADMIN_SEED_FILE", "SYSTEM_SEED_FILE", "TLS_KEY_FILE")
 """Ends of variables no service gets to see while it serves."""
 
 

@@ -130,7 +130,8 @@ class Supervisor:
 
     async def _ensure_exchange(self, admin: Client) -> None:
         try:
-            await ensure_exchange(admin, self.plan.tenants, replicas=self.plan.nats_replicas)
+            tenants = self.broker.tenants if self.broker else self.plan.tenants
+            await ensure_exchange(admin, tenants, replicas=self.plan.nats_replicas)
         finally:
             await admin.close()
 

@@ -104,6 +104,7 @@ def endpoints(supervisor: Supervisor) -> dict[str, Any]:
         "home": str(plan.home.path),
         "pid": os.getpid(),
         "tenant": tenant,
+        "tenants": supervisor.broker.tenants if supervisor.broker else plan.tenants,
         "services": {
             service: {
                 "url": plan.url(service),
@@ -127,11 +128,11 @@ def endpoints(supervisor: Supervisor) -> dict[str, Any]:
     return found
 
 
-def partner_access(tenant: str, seed_file: Path) -> dict[str, str]:
-    """What a partner of this tenant needs to read the stream."""
+def partner_access(tenant: str, seed_file: Path | None = None) -> dict[str, str]:
+    """What a partner of this tenant needs to read the stream; beside its seed where that is not ours to give."""
     return {
         "tenant": tenant,
-        "seed_file": str(seed_file.absolute()),
+        **({"seed_file": str(seed_file.absolute())} if seed_file else {}),
         "stream": PUBLIC,
         "durable": durable_of(tenant),
         "domain": DOMAIN,

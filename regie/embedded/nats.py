@@ -37,7 +37,7 @@ class Nats:
     ) -> None:
         self.home = home.create()
         self.port = port
-        self.tenants = tuple(tenants)
+        self.named = tuple(tenants)
         self.server = Server(port=port, store=home.nats, name=name, tls=tls, cluster=cluster)
         self.url = f"{'tls' if tls else 'nats'}://{HOST}:{port}"
         self.ca_file = tls.ca_file if tls else None
@@ -50,14 +50,15 @@ class Nats:
             stop_signal=signal.SIGTERM,
         )
 
+    @property
+    def tenants(self) -> tuple[str, ...]:
+        return tenants_of(self.home, self.named)
+
     def seed_file(self, user: str) -> Path:
-        """The file of a user's secret seed: `admin`, `system`, a service's name, or `partner-<tenant>`."""
-        self.home.secret(f"{user}.nk", new_seed)
-        return self.home.secrets / f"{user}.nk"
+        return seed_file(self.home, user)
 
     def public_key(self, user: str) -> str:
-        pair = nkeys.from_seed(self.seed_file(user).read_bytes().strip())
-        return bytes(pair.public_key).decode()
+        return public_key(self.home, user)
 
     async def start(self) -> None:
         """Write the configuration, end what a crash left behind, start, wait until the admin may log in.
@@ -89,14 +90,8 @@ class Nats:
         await self.program.stop()
 
     def _configure(self) -> None:
-        keys = PublicKeys(
-            admin=self.public_key("admin"),
-            system=self.public_key("system"),
-            services={service: self.public_key(service) for service in SERVICES},
-            tenants={tenant: self.public_key(f"partner-{tenant}") for tenant in self.tenants if partner_names(tenant)},
-        )
         self.config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(self.config.with_name("accounts.conf"), accounts(keys))
+        write_accounts(self.home, self.named)
         write_private(self.config, server_text(self.server))
 
     async def _clear_leftovers(self) -> None:
@@ -106,6 +101,34 @@ class Nats:
         if str(self.config) in command_of(pid):
             await end_stranger(pid, signal.SIGTERM)
         self.pid_file.unlink()
+
+
+def tenants_of(home: Home, named: Sequence[str]) -> tuple[str, ...]:
+    """Those that were named when the house started, and those added to it since."""
+    return tuple(dict.fromkeys((*named, *home.tenants)))
+
+
+def seed_file(home: Home, user: str) -> Path:
+    """The file of a user's secret seed: `admin`, `system`, a service's name, or `partner-<tenant>`."""
+    home.secret(f"{user}.nk", new_seed)
+    return home.secrets / f"{user}.nk"
+
+
+def write_accounts(home: Home, named: Sequence[str]) -> None:
+    """The file of the accounts: every user of this home, with the tenants named and those added to it."""
+    tenants = tenants_of(home, named)
+    keys = PublicKeys(
+        admin=public_key(home, "admin"),
+        system=public_key(home, "system"),
+        services={service: public_key(home, service) for service in SERVICES},
+        tenants={tenant: public_key(home, f"partner-{tenant}") for tenant in tenants if partner_names(tenant)},
+    )
+    write_private(home.run / "nats" / "accounts.conf", accounts(keys))
+
+
+def public_key(home: Home, user: str) -> str:
+    pair = nkeys.from_seed(seed_file(home, user).read_bytes().strip())
+    return bytes(pair.public_key).decode()
 
 
 async def connect(

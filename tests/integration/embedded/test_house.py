@@ -19,8 +19,10 @@ from contracts.roles import SERVICES, TOKEN_ROLES
 from regie.broker_server import HOST
 from regie.embedded.process import ProgramFailed, alive
 from regie.exchange import NoAccount, partner_connection
+from regie.home import write_private
 from regie.show import Show
 from regie.supervisor import Supervisor, end_engines
+from regie.tenant import add_to_house
 from regie.up import endpoints
 from tests.support.certificates import Authority
 from tests.support.ports import free_ports
@@ -113,6 +115,21 @@ async def test_a_broker_whose_disk_is_lost_gets_its_streams_again(supervise, hom
         broker = supervisor.broker
         async with partner_connection(broker.url, broker.seed_file("partner-acme"), "acme") as partner:
             assert await partner.pending() == 0
+
+
+async def test_a_tenant_added_to_the_running_house_is_kept_when_its_broker_is_lost(supervise, home, environ):
+    supervisor = supervise()
+    async with kept(supervisor):
+        write_private(home.endpoints, json.dumps(endpoints(supervisor)))
+        await add_to_house("globex", environ)
+        before = pids(home)["nats"]
+        (home.nats / "jetstream").rename(home.path / "lost")
+        os.kill(before, signal.SIGKILL)
+        await until(lambda: pids(home).get("nats", before) != before)
+        for tenant in ("acme", "sandbox", "globex"):
+            seed = supervisor.broker.seed_file(f"partner-{tenant}")
+            async with partner_connection(supervisor.broker.url, seed, tenant) as partner:
+                assert await partner.pending() == 0
 
 
 @pytest.mark.parametrize(
