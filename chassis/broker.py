@@ -7,7 +7,8 @@ reader's cursor, any number of readers may ask at once, and no service needs the
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack
 from itertools import count
 from pathlib import Path
 from typing import Any, Self
@@ -17,12 +18,13 @@ import nats
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from chassis.faults import Unreachable
 from chassis.settings import SettingsError
-from contracts.envelope import Recorded, from_cloudevent
+from contracts.envelope import Recorded, event_subject, from_cloudevent
 
 log = structlog.get_logger(__name__)
 
@@ -144,31 +146,40 @@ class StreamReader:
 
 
 class StreamSource:
-    """Another service's events, in order, from any position; made for `chassis.inbox.Inbox`."""
+    """Another service's events, in order, from any position; made for `chassis.inbox.Inbox`.
 
-    def __init__(self, broker: Client, service: str) -> None:
+    All of them are read, since a reader proves by their positions that none is missing. But only an event of the types
+    `about` wakes the reader; the others are read with the next one that does, or after QUIET_S. Most of what a service
+    records concerns no other: waking all of them for it cost the house more than the command did.
+    """
+
+    def __init__(self, broker: Client, service: str, about: Iterable[str]) -> None:
         self._broker, self._service, self._stream = broker, service, stream_name(service)
+        self._wakes = sorted({stored_subject(event_subject(service, tag)) for tag in about})
         self._told = 0
         self._news = asyncio.Event()
 
     async def follow(self, after: int) -> AsyncIterator[list[Recorded]]:
         """Batches of events after a position; an empty batch on each quiet second. Raises Unreachable when cut off."""
         try:
-            wake = await self._broker.subscribe(stored_subject(f"regie.*.{self._service}.>"), cb=self._hear)
-            try:
-                async with StreamReader(self._broker, self._service) as reader:
-                    while True:
-                        records = [_record(message) for message in await reader.after(after)]
-                        yield records
-                        if records:
-                            after = records[-1].position
-                        else:
-                            await self._wait_beyond(after)
-            finally:
-                if not self._broker.is_closed:
-                    await wake.unsubscribe()
+            async with AsyncExitStack() as stack:
+                for subject in self._wakes:
+                    wake = await self._broker.subscribe(subject, cb=self._hear)
+                    stack.push_async_callback(self._unsubscribe, wake)
+                reader = await stack.enter_async_context(StreamReader(self._broker, self._service))
+                while True:
+                    records = [_record(message) for message in await reader.after(after)]
+                    yield records
+                    if records:
+                        after = records[-1].position
+                    else:
+                        await self._wait_beyond(after)
         except BROKER_ERRORS as lost:
             raise Unreachable(f"stream {self._stream}: {type(lost).__name__}") from lost
+
+    async def _unsubscribe(self, wake: Subscription) -> None:
+        if not self._broker.is_closed:
+            await wake.unsubscribe()
 
     async def _hear(self, told: Msg) -> None:
         self._told = int((told.headers or {}).get("Nats-Sequence", 0))

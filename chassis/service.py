@@ -345,7 +345,7 @@ async def _exchange(house: House, policies: Sequence[Policy]) -> None:
             tasks.create_task(house.reconciler.run(), name="reconciler")
             for source in sorted({_service_of(policy) for policy in policies} - {name}):
                 about = [policy for policy in policies if _service_of(policy) == source]
-                stream = StreamSource(broker, source)
+                stream = StreamSource(broker, source, (policy.on.tag() for policy in about))
                 inbox = Inbox(source, stream, house.store, house.handler, about, UPCASTERS.get(source))
                 house.inboxes[source] = inbox
                 tasks.create_task(inbox.run(), name=f"inbox-{source}")

@@ -122,8 +122,16 @@ def subject_of(service: str, record: Recorded) -> str:
     """
     aggregate, ident = aggregate_of(record.stream)
     meta = record.metadata
-    event = record.type.split(".", 1)[1].replace(".", "_")
-    return f"regie.{meta.mode}.{service}.{meta.tenant}.{aggregate}.{ident}.{event}.{meta.show or NO_SHOW}"
+    return f"regie.{meta.mode}.{service}.{meta.tenant}.{aggregate}.{ident}.{_event_token(record.type)}.{meta.show or NO_SHOW}"
+
+
+def event_subject(service: str, tag: str) -> str:
+    """The subjects of all events of one type, whosever they are."""
+    return f"regie.*.{service}.*.*.*.{_event_token(tag)}.*"
+
+
+def _event_token(tag: str) -> str:
+    return tag.split(".", 1)[1].replace(".", "_")
 
 
 def cloudevent_headers(service: str, record: Recorded) -> dict[str, str]:

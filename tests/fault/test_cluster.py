@@ -103,7 +103,9 @@ async def survive(kills: int, trio: Trio, make_database, record_testsuite_proper
     async with toy_house(urls[0]) as (store, handler), toy_house(urls[1]) as (reader, _), scribe(trio.any) as ledger:
         follower = await connect(trio.any.url, READER, trio.any.seed_file(READER))
         policies = [Policy(Raised, note_where_it_stood)]
-        inbox = Inbox(SOURCE, StreamSource(follower, SOURCE), reader, Handler(reader, Codec(EVENTS)), policies)
+        inbox = Inbox(
+            SOURCE, StreamSource(follower, SOURCE, [Raised.tag()]), reader, Handler(reader, Codec(EVENTS)), policies
+        )
         partner = Follower(await trio.any.connect("partner-acme"))
         recording = Recording(handler)
         working = [asyncio.create_task(each.run()) for each in (Relay(SOURCE, store, ledger), inbox, partner)]

@@ -43,7 +43,9 @@ async def fulfil(wish: dict[str, str]) -> None:
         if wish["role"] == "relay":
             await Relay(SOURCE, store, broker).run()
         policies = [Policy(Raised, note_where_it_stood)]
-        await Inbox(SOURCE, StreamSource(broker, SOURCE), store, Handler(store, Codec(EVENTS)), policies).run()
+        await Inbox(
+            SOURCE, StreamSource(broker, SOURCE, [Raised.tag()]), store, Handler(store, Codec(EVENTS)), policies
+        ).run()
 
 
 def main() -> None:

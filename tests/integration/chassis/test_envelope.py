@@ -61,7 +61,7 @@ async def exchanged(two_services, make_broker):
     stage = await connect(broker.url, "stage", broker.seed_file("stage"))
     media = await connect(broker.url, "media", broker.seed_file("media"))
     relays = [Relay("stage", store, stage), Relay("media", sink_store, media)]
-    inbox = Inbox("stage", StreamSource(media, "stage"), sink_store, sink, [Policy(Raised, mirror_it)])
+    inbox = Inbox("stage", StreamSource(media, "stage", [Raised.tag()]), sink_store, sink, [Policy(Raised, mirror_it)])
     async with running(*(relay.run() for relay in relays), inbox.run()):
         answer = await raised_over_http(handler)
         assert answer.status_code == 201, answer.text

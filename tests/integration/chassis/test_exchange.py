@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from uuid import uuid4
 
+from chassis import broker as following
 from chassis import relay as relaying
 from chassis.broker import StreamSource, connect, logs_of
 from chassis.handle import Do
@@ -11,7 +12,7 @@ from chassis.inbox import Inbox, OwnLog, Policy
 from chassis.reconcile import Reconciler
 from chassis.relay import Relay
 from contracts.problems import Refusal
-from tests.support.toy import AT, COUNTER, Raise, Raised, cause
+from tests.support.toy import AT, COUNTER, Empty, Raise, Raised, cause
 
 MIRROR = uuid4()
 
@@ -43,7 +44,9 @@ async def test_the_stream_is_the_log_and_each_event_has_one_effect(two_services,
     stage = await connect(broker.url, "stage", broker.seed_file("stage"))
     media = await connect(broker.url, "media", broker.seed_file("media"))
     relays = [Relay("stage", store, stage) for _ in range(2)]  # two at once, on purpose
-    inbox = Inbox("stage", StreamSource(media, "stage"), sink_store, sink, [Policy(Raised, count_what_was_raised)])
+    inbox = Inbox(
+        "stage", StreamSource(media, "stage", [Raised.tag()]), sink_store, sink, [Policy(Raised, count_what_was_raised)]
+    )
     async with running(*(relay.run() for relay in relays), inbox.run()):
         counters = [uuid4() for _ in range(10)]
         for _ in range(12):
@@ -57,6 +60,35 @@ async def test_the_stream_is_the_log_and_each_event_has_one_effect(two_services,
             [record] = await store.read(position - 1, 1)
             assert message.headers["ce-id"] == str(record.metadata.id)
             assert message.data == record.payload
+    await stage.close()
+    await media.close()
+
+
+async def test_a_follower_is_woken_by_what_concerns_it_and_reads_what_does_not_along(toy, make_broker, monkeypatch):
+    monkeypatch.setattr(following, "QUIET_S", 3600)
+    store, handler = toy
+    broker = await make_broker()
+    stage = await connect(broker.url, "stage", broker.seed_file("stage"))
+    media = await connect(broker.url, "media", broker.seed_file("media"))
+    counter = uuid4()
+    async with running(Relay("stage", store, stage).run()):
+        following_it = StreamSource(media, "stage", ["toy.emptied.v1"]).follow(0)
+        assert await anext(following_it) == []
+        heard = await media.subscribe("stored.>")  # behind the follower's own, on the same connection
+        coming = asyncio.ensure_future(anext(following_it))
+        await media.flush()
+        for _ in range(3):
+            await handler.run(COUNTER, counter, Raise(by=1), cause())
+            await heard.next_msg(timeout=10)
+        await asyncio.sleep(0.1)
+        assert not coming.done()
+        await handler.run(COUNTER, counter, Empty(), cause())
+        read = await asyncio.wait_for(coming, 10)
+        assert [(record.position, record.type) for record in read] == [
+            *((position, "toy.raised.v1") for position in (1, 2, 3)),
+            (4, "toy.emptied.v1"),
+        ]
+        await following_it.aclose()
     await stage.close()
     await media.close()
 
@@ -81,7 +113,9 @@ async def test_relay_and_inbox_survive_the_brokers_death(two_services, make_brok
     stage = await connect(broker.url, "stage", broker.seed_file("stage"))
     media = await connect(broker.url, "media", broker.seed_file("media"))
     relay = Relay("stage", store, stage)
-    inbox = Inbox("stage", StreamSource(media, "stage"), sink_store, sink, [Policy(Raised, count_what_was_raised)])
+    inbox = Inbox(
+        "stage", StreamSource(media, "stage", [Raised.tag()]), sink_store, sink, [Policy(Raised, count_what_was_raised)]
+    )
     async with running(relay.run(), inbox.run()):
         for round_nr in range(1, 4):
             for _ in range(20):

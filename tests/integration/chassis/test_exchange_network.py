@@ -35,7 +35,7 @@ class Exchange:
         self.sink = sink[1]
         self.relay = Relay("stage", self.store, stage)
         policies = [Policy(Raised, count_what_was_raised)]
-        self.inbox = Inbox("stage", StreamSource(media, "stage"), *sink, policies)
+        self.inbox = Inbox("stage", StreamSource(media, "stage", [Raised.tag()]), *sink, policies)
 
     async def raised(self, count: int) -> None:
         for _ in range(count):
