@@ -19,7 +19,7 @@ from chassis.decider import Codec, UnknownEvent
 from chassis.faults import CursorMoved, Fault, Unreachable
 from chassis.handle import Cause, Do, Handler
 from chassis.policy import TRIES, AfterParked, ParkedBehind, Policy, PolicyFailed, StillParked, Waits, error_text, tried
-from chassis.store import Store
+from chassis.store import GATHER_S, Store
 from contracts.envelope import Actor, Mode, Recorded, Role
 from contracts.problems import Busy, NotFound, Refusal
 from contracts.upcasters import Upcasters, base_of
@@ -47,7 +47,7 @@ class OwnLog:
 
     async def follow(self, after: int) -> AsyncIterator[list[Recorded]]:
         while True:
-            grew = await self._store.wait_beyond(after, patience_s=1.0)
+            grew = await self._store.wait_beyond(after, patience_s=1.0, gather_s=GATHER_S)
             records = await self._store.news(after) if grew else []
             if records:
                 after = records[-1].position

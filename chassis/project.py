@@ -13,7 +13,7 @@ import structlog
 from chassis import observe
 from chassis.decider import Codec, UnknownEvent
 from chassis.faults import Unreachable
-from chassis.store import CONNECTION_LOST, Store
+from chassis.store import CONNECTION_LOST, GATHER_S, Store
 from contracts.envelope import Event, Recorded
 from contracts.problems import PositionAhead
 
@@ -86,7 +86,7 @@ class Projector:
                 self._away.discard(projection.name)
                 await self._seen(projection.name, position)
                 while True:
-                    await self._store.wait_beyond(position)
+                    await self._store.wait_beyond(position, gather_s=GATHER_S)
                     reached = await self._apply(projection, position)
                     if reached == position:  # an event that only a newer program can read
                         await asyncio.sleep(RETRY_S)
@@ -101,14 +101,19 @@ class Projector:
             await asyncio.sleep(RETRY_S)
 
     async def _apply(self, projection: Projection, position: int) -> int:
-        """Applies the next events and moves the cursor with them; another process may have done it already."""
+        """Applies the next events and moves the cursor with them; another process may have done it already.
+
+        The commit does not wait for the disk: what a crash takes, rows and cursor alike, is made again from the log.
+        """
         records = await self._store.news(position)
         if not records:
             return position
         reached = records[-1].position
         async with self._pool.acquire() as db, db.transaction():
             held: Any = await db.fetchrow(
-                "SELECT position, skipped_at FROM public.projections WHERE name = $1 FOR UPDATE", projection.name
+                "SELECT position, skipped_at, set_config('synchronous_commit', 'off', true)"
+                " FROM public.projections WHERE name = $1 FOR UPDATE",
+                projection.name,
             )
             if held["position"] != position:
                 return int(held["position"])

@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 __all__ = [
     "CONNECTION_LOST",
+    "GATHER_S",
     "Answer",
     "Append",
     "AsOf",
@@ -36,6 +37,11 @@ __all__ = [
     "Store",
     "open_store",
 ]
+
+GATHER_S = 0.003
+"""How long read models, policies and webhooks let new events wait for others: less than a frame of video. What was recorded
+is on its way to partners and the answer to its caller by then, and under load one transaction takes in several events.
+"""
 
 
 class AsOf(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,14 +193,22 @@ class Store:
         query = "SELECT log.park_again($1, $2, $3, $4) AS done"
         return bool((await self.fetch(query, source, position, policy, error))[0]["done"])
 
-    async def wait_beyond(self, position: int, *, poll_s: float = 0.5, patience_s: float = 3600.0) -> bool:
-        """Whether the log grew beyond `position` within `patience_s`; asks the database at least every `poll_s`."""
+    async def wait_beyond(
+        self, position: int, *, poll_s: float = 0.5, patience_s: float = 3600.0, gather_s: float = 0.0
+    ) -> bool:
+        """Whether the log grew beyond `position` within `patience_s`; asks the database at least every `poll_s`.
+
+        Who has time waits `gather_s` longer after it did (GATHER_S).
+        """
         deadline = asyncio.get_running_loop().time() + patience_s
         while self._head <= position and asyncio.get_running_loop().time() < deadline:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._grew.wait(), min(poll_s, patience_s))
+                async with asyncio.timeout(min(poll_s, patience_s)):
+                    await self._grew.wait()
             if self._head <= position:
                 await self.head()
+        if gather_s and self._head > position:
+            await asyncio.sleep(gather_s)
         return self._head > position
 
     async def fetch(self, query: str, *args: object) -> list[Any]:

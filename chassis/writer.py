@@ -179,6 +179,7 @@ class Writer:
             _refuse(batch.entries, fault)
             return True
         self._grew(position, [draft for entry in batch.entries for draft in entry.append.drafts], at)
+        await asyncio.sleep(0)  # the relay has its turn first: the answer to the caller takes longer than its message
         for entry in reversed(batch.entries):
             if not entry.done.done():
                 entry.done.set_result(position)

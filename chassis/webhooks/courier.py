@@ -20,7 +20,7 @@ from prometheus_client import Counter
 
 from chassis.faults import Unreachable
 from chassis.outbound import Outbound
-from chassis.store import CONNECTION_LOST, Store
+from chassis.store import CONNECTION_LOST, GATHER_S, Store
 from chassis.vault import Vault
 from chassis.webhooks.post import Attempt, Post
 from chassis.webhooks.signing import signed_headers
@@ -225,7 +225,7 @@ class Courier:
 
     async def _growth(self, seen: int, changed: asyncio.Event) -> None:
         """Waits until the log goes on, the webhook is changed, or it is time to look again."""
-        growth = asyncio.create_task(self._store.wait_beyond(seen, poll_s=POLL_S, patience_s=POLL_S))
+        growth = asyncio.create_task(self._store.wait_beyond(seen, poll_s=POLL_S, patience_s=POLL_S, gather_s=GATHER_S))
         change = asyncio.create_task(changed.wait())
         try:
             await asyncio.wait({growth, change}, return_when=asyncio.FIRST_COMPLETED)

@@ -45,7 +45,7 @@ class Director:
         """What was recorded since. A database that is away keeps us from news, not from what is on air."""
         try:
             await self._house.store.wait_beyond(position)
-            return await self._house.store.read(position)
+            return await self._house.store.news(position)
         except Unreachable as lost:
             log.info("director_waits", reason=str(lost))
             await asyncio.sleep(RESTART_S)

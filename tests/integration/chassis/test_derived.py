@@ -53,6 +53,23 @@ async def test_who_has_written_sees_the_write(toy, pool):
             assert await pool.fetchval("SELECT by FROM sums WHERE position = $1", outcome.position) == n
 
 
+async def test_what_can_be_made_again_does_not_wait_for_the_disk_and_nothing_else_is_spared(toy, pool):
+    store, handler = toy
+
+    class Asking(Sums):
+        async def apply(self, db, event, about):
+            await super().apply(db, event, about)
+            asked.append(await db.fetchval("SHOW synchronous_commit"))
+
+    asked: list[str] = []
+    projector = Projector(store, pool, Codec(EVENTS), [Asking()])
+    async with running(projector.run()):
+        outcome = await handler.run(COUNTER, uuid4(), Raise(by=1), cause())
+        await projector.wait(outcome.position)
+    assert asked == ["off"]
+    assert [await pool.fetchval("SHOW synchronous_commit") for _ in range(5)] == ["on"] * 5
+
+
 async def test_two_processes_projecting_apply_each_event_once(toy, pool):
     store, handler = toy
     projectors = [Projector(store, pool, Codec(EVENTS), [Sums()]) for _ in range(2)]

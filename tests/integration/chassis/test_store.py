@@ -33,6 +33,20 @@ async def test_positions_are_dense_and_in_commit_order_over_many_streams(toy):
         assert [r.version for r in await store.stream(f"counter-{counter}")] == list(range(1, 11))
 
 
+async def test_who_has_time_finds_several_events_at_once_and_who_has_none_is_told_of_the_first(toy):
+    store, _ = toy
+    await store.append(Append(drafts=(draft("counter-a", 1),), expect={"counter-a": 0}, tenant="acme"))
+    hasty = asyncio.create_task(store.wait_beyond(1))
+    patient = asyncio.create_task(store.wait_beyond(1, gather_s=1.5))
+    await asyncio.sleep(0)
+    await store.append(Append(drafts=(draft("counter-b", 1),), expect={"counter-b": 0}, tenant="acme"))
+    assert await hasty
+    await store.append(Append(drafts=(draft("counter-c", 1),), expect={"counter-c": 0}, tenant="acme"))
+    assert not patient.done()
+    assert await patient
+    assert [record.stream for record in await store.news(1)] == ["counter-b", "counter-c"]
+
+
 async def test_a_conflicting_append_fails_alone_and_says_what_it_found(toy):
     store, _ = toy
     await store.append(Append(drafts=(draft("a-1", 1),), expect={"a-1": 0}))
