@@ -3,7 +3,6 @@
 Only what the database has acknowledged is in here, and no gap: where another process recorded in between, it begins anew.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -15,44 +14,57 @@ MOST_BYTES = 4 * 2**20
 
 
 class Fresh:
-    """A bounded tail of the log, in pieces as they were recorded."""
+    """A bounded tail of the log."""
 
     def __init__(self) -> None:
-        self._pieces: deque[tuple[int, Sequence[Draft], datetime, int]] = deque()
-        """Position of the first event, the events, their instant, their bytes."""
+        self._records: list[Recorded] = []
         self._end = 1
         """The position that would follow."""
-        self._events = self._bytes = 0
+        self._bytes = 0
+        self._early: tuple[int, Sequence[Draft], datetime] | None = None
+        """What came before its predecessor: the answers to two transactions may overtake one another."""
 
     def add(self, last: int, drafts: Sequence[Draft], at: datetime) -> None:
-        """Takes what was recorded up to position `last`. What comes late, behind a later piece, is left out."""
+        """Takes what was recorded up to position `last`.
+
+        A gap is another process's once a second piece comes behind it; what then comes late is left out.
+        """
         first = last - len(drafts) + 1
         if not drafts or first < self._end:
             return
-        if first > self._end:
-            self._pieces.clear()
-            self._events = self._bytes = 0
-        size = sum(len(draft.payload) for draft in drafts)
-        self._pieces.append((first, drafts, at, size))
+        early, self._early = self._early, None
+        if first == self._end:
+            self._take(last, drafts, at)
+            if early is not None:
+                self.add(*early)
+        elif early is None:
+            self._early = (last, drafts, at)
+        else:
+            self._records.clear()
+            self._bytes = 0
+            self._take(*early)
+            self.add(last, drafts, at)
+
+    def _take(self, last: int, drafts: Sequence[Draft], at: datetime) -> None:
+        first = last - len(drafts) + 1
+        self._records += [_recorded(position, draft, at) for position, draft in enumerate(drafts, first)]
+        self._bytes += sum(len(draft.payload) for draft in drafts)
         self._end = last + 1
-        self._events += len(drafts)
-        self._bytes += size
-        while len(self._pieces) > 1 and (self._events > MOST_EVENTS or self._bytes > MOST_BYTES):
-            _, gone, _, size = self._pieces.popleft()
-            self._events -= len(gone)
-            self._bytes -= size
+        self._forget()
+
+    def _forget(self) -> None:
+        """Lets the oldest go until the rest fits."""
+        gone = max(0, len(self._records) - MOST_EVENTS)
+        self._bytes -= sum(len(record.payload) for record in self._records[:gone])
+        while self._bytes > MOST_BYTES:
+            self._bytes -= len(self._records[gone].payload)
+            gone += 1
+        del self._records[:gone]
 
     def after(self, position: int, limit: int) -> list[Recorded]:
         """The events that follow a position, at most `limit`; none where the first of them is not in here."""
-        if not self._pieces or not self._pieces[0][0] - 1 <= position < self._end - 1:
-            return []
-        found: list[Recorded] = []
-        for first, drafts, at, _ in self._pieces:
-            for nr in range(max(0, position + 1 - first), len(drafts)):
-                if len(found) == limit:
-                    return found
-                found.append(_recorded(first + nr, drafts[nr], at))
-        return found
+        begin = position + 1 - (self._end - len(self._records))
+        return self._records[begin : begin + limit] if begin >= 0 else []
 
 
 def _recorded(position: int, draft: Draft, at: datetime) -> Recorded:

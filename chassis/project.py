@@ -1,16 +1,19 @@
 """Read models: each follows the log and keeps its cursor in the transaction of its rows.
 
 A query of one resource is a fold (`Handler.state`); only queries of many need a projection (design.md section 2).
+What a batch of events changes goes to the database together (`chassis/changes.py`).
 """
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import asyncpg
 import structlog
 
 from chassis import observe
+from chassis.changes import Changes, Elsewhere
 from chassis.decider import Codec, UnknownEvent
 from chassis.faults import Unreachable
 from chassis.store import CONNECTION_LOST, GATHER_S, Store
@@ -20,11 +23,15 @@ from contracts.problems import PositionAhead
 log = structlog.get_logger(__name__)
 
 RETRY_S = 1.0
+QUIET_S = 1.0
+FLUSH_AFTER = 500
+"""Events without any effect on a view after which its cursor is moved anyway; a restart reads them again, harmlessly."""
 
 
 class Projection(Protocol):
-    """A view: `apply` writes what one event changes, through the connection of the surrounding transaction.
+    """A view: `apply` writes what one event changes, as through the connection of one transaction (`execute`, `fetchrow`, `fetchval`).
 
+    What is executed may reach the database later, in its order and with its neighbours; what is looked up is as it leaves it.
     At an event that only a newer program can read, a view waits for that program. One that must not wait has a true
     attribute `goes_back`: it goes on, remembers the place, and is brought back there once the event can be read; for
     it, applying events again has to lead to the same rows.
@@ -33,6 +40,14 @@ class Projection(Protocol):
     name: str
 
     async def apply(self, db: Any, event: Event, about: Recorded) -> None: ...
+
+
+@dataclass(frozen=True)
+class _Place:
+    """How far a projection is: `stored` is its cursor in the database, behind which up to `seen` nothing changed it."""
+
+    stored: int
+    seen: int
 
 
 class Projector:
@@ -82,16 +97,17 @@ class Projector:
     async def _follow(self, projection: Projection) -> None:
         while True:
             try:
-                position = await self._position(projection.name)
+                place = await self._place(projection.name)
                 self._away.discard(projection.name)
-                await self._seen(projection.name, position)
+                await self._seen(projection.name, place.seen)
                 while True:
-                    await self._store.wait_beyond(position, gather_s=GATHER_S)
-                    reached = await self._apply(projection, position)
-                    if reached == position:  # an event that only a newer program can read
+                    if not await self._store.wait_beyond(place.seen, patience_s=QUIET_S, gather_s=GATHER_S):
+                        place = await self._flushed(projection.name, place)
+                        continue
+                    before, place = place, await self._apply(projection, place)
+                    if place.seen == before.seen:  # an event that only a newer program can read
                         await asyncio.sleep(RETRY_S)
-                    position = reached
-                    await self._seen(projection.name, position)
+                    await self._seen(projection.name, place.seen)
                     self._stuck.pop(projection.name, None)
             except (Unreachable, *CONNECTION_LOST):
                 self._away.add(projection.name)
@@ -100,46 +116,51 @@ class Projector:
                 log.exception("projection_failed", projection=projection.name)
             await asyncio.sleep(RETRY_S)
 
-    async def _apply(self, projection: Projection, position: int) -> int:
-        """Applies the next events and moves the cursor with them; another process may have done it already.
+    async def _apply(self, projection: Projection, place: "_Place") -> "_Place":
+        """Applies the next events, and moves the cursor with what they change; another process may have done it already."""
+        records = await self._store.news(place.seen)
+        seen, skipped = place.seen, None
+        try:
+            async with Changes(self._pool, projection.name, place.stored) as changes:
+                for record in records:
+                    try:
+                        event = self._codec.decode(record.type, record.payload)
+                    except UnknownEvent:
+                        self._unknown(projection, record)
+                        changes.needed = True  # a newer program may have moved the cursor on
+                        if not getattr(projection, "goes_back", False):
+                            break
+                        skipped = skipped or record.position
+                    else:
+                        await projection.apply(changes, event, record)
+                    seen = record.position
+                if changes.needed or seen - place.stored >= FLUSH_AFTER:
+                    await changes.move(seen, skipped)
+                    return _Place(seen, seen)
+        except Elsewhere as elsewhere:
+            return _Place(elsewhere.position, elsewhere.position)
+        return _Place(place.stored, seen)
 
-        The commit does not wait for the disk: what a crash takes, rows and cursor alike, is made again from the log.
-        """
-        records = await self._store.news(position)
-        if not records:
-            return position
-        reached = records[-1].position
-        async with self._pool.acquire() as db, db.transaction():
-            held: Any = await db.fetchrow(
-                "SELECT position, skipped_at, set_config('synchronous_commit', 'off', true)"
-                " FROM public.projections WHERE name = $1 FOR UPDATE",
-                projection.name,
-            )
-            if held["position"] != position:
-                return int(held["position"])
-            skipped = held["skipped_at"]
-            for record in records:
-                try:
-                    event = self._codec.decode(record.type, record.payload)
-                except UnknownEvent:
-                    self._unknown(projection, record)
-                    if not getattr(projection, "goes_back", False):
-                        reached = record.position - 1
-                        break
-                    skipped = skipped or record.position
-                    continue
-                await projection.apply(db, event, record)
-            await db.execute(
-                "UPDATE public.projections SET position = $2, skipped_at = $3 WHERE name = $1",
-                projection.name, reached, skipped,
-            )  # fmt: skip
-        return reached
+    async def _flushed(self, name: str, place: "_Place") -> "_Place":
+        """Moves the cursor behind what changed nothing."""
+        if place.seen == place.stored:
+            return place
+        try:
+            async with Changes(self._pool, name, place.stored) as changes:
+                await changes.move(place.seen)
+        except Elsewhere as elsewhere:
+            return _Place(elsewhere.position, elsewhere.position)
+        return _Place(place.seen, place.seen)
 
     def _unknown(self, projection: Projection, record: Recorded) -> None:
         if self._waiting.get(projection.name) != record.position:
             self._waiting[projection.name] = record.position
             observe.unknown_events_total.labels(f"projection {projection.name}", record.type).inc()
             log.error("unknown_event", projection=projection.name, type=record.type, position=record.position)
+
+    async def _place(self, name: str) -> "_Place":
+        position = await self._position(name)
+        return _Place(position, position)
 
     async def _position(self, name: str) -> int:
         async with self._pool.acquire() as db:

@@ -33,6 +33,27 @@ class Sums:
             await db.execute("INSERT INTO sums VALUES ($1, $2)", about.position, event.by)
 
 
+class Total:
+    """A view that goes on from what it wrote before, within a batch and across batches."""
+
+    name = "total"
+
+    async def apply(self, db, event, about):
+        before = await db.fetchrow("SELECT by FROM sums WHERE position = 0")
+        await db.execute("INSERT INTO sums VALUES (0, $1) ON CONFLICT (position) DO UPDATE SET by = $1", event.by)
+        if before is not None:
+            await db.execute("UPDATE sums SET by = by + $1 WHERE position = 0", before["by"])
+
+
+class Indifferent:
+    """A view that none of the events is about."""
+
+    name = "indifferent"
+
+    async def apply(self, db, event, about):
+        pass
+
+
 @pytest.fixture
 async def pool(toy_urls):
     owner = await asyncpg.connect(toy_urls[0])
@@ -77,6 +98,44 @@ async def test_two_processes_projecting_apply_each_event_once(toy, pool):
         outcomes = [await handler.run(COUNTER, uuid4(), Raise(by=1), cause()) for _ in range(50)]
         await asyncio.gather(*(projector.wait(outcomes[-1].position) for projector in projectors))
     assert await pool.fetchval("SELECT count(*) FROM sums") == 50
+
+
+async def test_what_a_view_looks_up_is_as_its_own_statements_left_it(toy, pool):
+    store, handler = toy
+    for n in range(1, 31):
+        await handler.run(COUNTER, uuid4(), Raise(by=n), cause())
+    projector = Projector(store, pool, Codec(EVENTS), [Total()])
+    async with running(projector.run()):
+        await projector.wait(30)
+    assert await pool.fetch("SELECT * FROM sums") == [(0, sum(range(1, 31)))]
+
+
+async def test_a_view_that_fails_on_an_event_writes_nothing_of_its_batch(toy, pool):
+    store, handler = toy
+    for n in (1, 2**40, 3):  # more than the column takes
+        await handler.run(COUNTER, uuid4(), Raise(by=n), cause())
+    projector = Projector(store, pool, Codec(EVENTS), [Sums()])
+    async with running(projector.run()):
+        await until(lambda: _ready(projector, wanted=False))
+    assert await pool.fetchval("SELECT count(*) FROM sums") == 0
+    assert await pool.fetchval("SELECT position FROM projections WHERE name = 'sums'") == 0
+
+
+async def test_events_a_view_is_not_about_move_its_cursor_once_it_is_quiet(toy, pool):
+    store, handler = toy
+    projector = Projector(store, pool, Codec(EVENTS), [Indifferent()])
+    async with running(projector.run()):
+        for _ in range(20):
+            outcome = await handler.run(COUNTER, uuid4(), Raise(by=1), cause())
+            await projector.wait(outcome.position)
+        await until(lambda: _is_at(pool, "indifferent", 20))
+        await pool.execute("UPDATE projections SET position = 5 WHERE name = 'indifferent'")  # to be made again
+        await handler.run(COUNTER, uuid4(), Raise(by=1), cause())
+        await until(lambda: _is_at(pool, "indifferent", 21))
+
+
+async def _is_at(pool, name, position) -> bool:
+    return await pool.fetchval("SELECT position FROM projections WHERE name = $1", name) == position
 
 
 async def test_read_models_are_ready_again_once_the_database_is(toy, pool, toy_urls, postgres):

@@ -27,14 +27,19 @@ def pieces(*sizes: int, first: int = 1):
     limit=st.integers(1, 20),
 )
 def test_what_is_given_follows_without_a_gap(sizes, skipped, after, limit):
-    tail, kept, gap = Fresh(), {}, False
+    tail, kept, waiting, end = Fresh(), {}, {}, 1
     for nr, (last, drafts) in enumerate(pieces(*sizes)):
         if nr in skipped:
-            gap = True  # recorded by another process
-            continue
+            continue  # recorded by another process
         tail.add(last, drafts, AT)
-        kept, gap = {} if gap else kept, False
-        kept |= {last - len(drafts) + 1 + at: each for at, each in enumerate(drafts)}
+        first = last - len(drafts) + 1
+        piece = dict(enumerate(drafts, first))
+        if waiting:  # the gap before it is none of ours
+            kept, waiting, end = waiting, {}, max(waiting) + 1
+        if first == end:
+            kept, end = kept | piece, last + 1
+        else:
+            waiting = piece
     found = tail.after(after, limit)
     assert [record.position for record in found] == list(range(after + 1, after + 1 + len(found)))
     assert [record.metadata for record in found] == [kept[record.position].metadata for record in found]
@@ -42,13 +47,24 @@ def test_what_is_given_follows_without_a_gap(sizes, skipped, after, limit):
         assert len(found) == min(limit, max(kept) - after)
 
 
-def test_a_piece_that_comes_late_is_left_out():
+def test_a_piece_that_was_overtaken_is_in_its_place():
     tail = Fresh()
-    (one, first), (two, second) = pieces(2, 3)
+    (one, first), (two, second), (three, third) = pieces(2, 3, 1)
     tail.add(two, second, AT)
+    assert tail.after(2, 10) == []
+    tail.add(one, first, AT)
+    tail.add(three, third, AT)
+    assert [record.position for record in tail.after(0, 10)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_piece_that_comes_too_late_is_left_out():
+    tail = Fresh()
+    (one, first), (two, second), (three, third) = pieces(2, 3, 1)
+    tail.add(two, second, AT)
+    tail.add(three, third, AT)
     tail.add(one, first, AT)
     assert tail.after(0, 10) == []
-    assert [record.position for record in tail.after(2, 10)] == [3, 4, 5]
+    assert [record.position for record in tail.after(2, 10)] == [3, 4, 5, 6]
 
 
 def test_memory_is_bounded_in_events_and_in_bytes(monkeypatch):
