@@ -7,7 +7,7 @@ store refuses a stale version, after which we reload and decide again (design.md
 import asyncio
 import contextlib
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -67,10 +67,11 @@ class Do(msgspec.Struct, frozen=True, kw_only=True):
     existing: bool = False
     tolerate: tuple[type[Refusal], ...] = ()
     otherwise: Callable[[Refusal], "Do"] | None = None
+    stream: str = ""
+    """The aggregate's; follows from the others."""
 
-    @property
-    def stream(self) -> str:
-        return self.decider.stream(self.ident)
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "stream", self.decider.stream(self.ident))
 
 
 class _Loaded(msgspec.Struct, frozen=True):
@@ -317,16 +318,38 @@ class Handler:
         while len(self._cache) > self._cached:
             self._cache.popitem(last=False)
 
-    @contextlib.asynccontextmanager
-    async def _alone(self, streams: set[str]) -> AsyncIterator[None]:
-        """Holds the queues of these streams, taken in one order so that nobody waits in a circle."""
-        async with contextlib.AsyncExitStack() as stack:
-            for stream in sorted(streams):
-                lock = self._locks.get(stream)
-                if lock is None:
-                    lock = self._locks[stream] = asyncio.Lock()
-                await stack.enter_async_context(lock)
-            yield
+    def _alone(self, streams: set[str]) -> "_Alone":
+        locks = []
+        for stream in sorted(streams):
+            lock = self._locks.get(stream)
+            if lock is None:
+                lock = self._locks[stream] = asyncio.Lock()
+            locks.append(lock)
+        return _Alone(locks)
+
+
+class _Alone:
+    """Holds the queues of some streams; everybody takes them in one order, so that nobody waits in a circle."""
+
+    def __init__(self, locks: Sequence[asyncio.Lock]) -> None:
+        self._locks = locks
+        self._held: list[asyncio.Lock] = []
+
+    async def __aenter__(self) -> None:
+        try:
+            for lock in self._locks:
+                await lock.acquire()
+                self._held.append(lock)
+        except BaseException:
+            self._release()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._release()
+
+    def _release(self) -> None:
+        for lock in reversed(self._held):
+            lock.release()
 
 
 class _NothingThere(WrongState):

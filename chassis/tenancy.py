@@ -6,8 +6,6 @@ carry the sight of whoever takes them: nothing, unless this work was told otherw
 token (`chassis/http/gate.py`); what keeps the house running sees all. See docs/decisions/0009-row-level-security.md.
 """
 
-import contextlib
-from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -21,18 +19,26 @@ EVERYBODY: Final = "*"
 _sight: ContextVar[str] = ContextVar("regie_sight", default=NOBODY)
 
 
-@contextlib.contextmanager
-def seeing(tenant: str) -> Iterator[None]:
+class Seeing:
+    """What `seeing` gives: a class, since each request enters one."""
+
+    def __init__(self, tenant: str) -> None:
+        self._tenant = tenant
+
+    def __enter__(self) -> None:
+        self._before = _sight.get()
+        _sight.set(self._tenant)
+
+    def __exit__(self, *_: object) -> None:
+        _sight.set(self._before)
+
+
+def seeing(tenant: str) -> Seeing:
     """Within it, and in tasks started there, queries see this tenant's rows alone."""
-    before = _sight.get()
-    _sight.set(tenant)
-    try:
-        yield
-    finally:
-        _sight.set(before)
+    return Seeing(tenant)
 
 
-def seeing_all() -> contextlib.AbstractContextManager[None]:
+def seeing_all() -> Seeing:
     """For the house's own work (relay, read models, timers, proofs) and the few questions that span customers."""
     return seeing(EVERYBODY)
 

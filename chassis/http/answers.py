@@ -1,12 +1,14 @@
 """How handlers answer: receipts of commands, versioned resources, pages of lists."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
 from litestar import Response
+from litestar.response.base import ASGIResponse
+from litestar.types import Receive, Scope, Send
 
 from chassis.handle import Outcome
 from chassis.http.depends import Paging, write_cursor
@@ -35,11 +37,36 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[EventName, ...]
 
 
-class Answer(Response[Receipt]):
+class _Sent(ASGIResponse):
+    """A status, headers and JSON: sent without what the library does for cookies, files and background tasks."""
+
+    __slots__ = ("lines",)
+
+    def __init__(self, body: bytes, status_code: int, headers: Mapping[str, str]) -> None:
+        self.body, self.status_code = body, status_code
+        self.lines = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        self.lines += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.lines})
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+
+class _Plain(Response[T], Generic[T]):
+    """An answer of ours in JSON; what else the library could add to one is used by no route of ours."""
+
+    def to_asgi_response(  # type: ignore[override]
+        self, *_: Any, headers: Mapping[str, str] | None = None, status_code: int = 200, **__: Any
+    ) -> ASGIResponse:
+        body = msgspec.json.encode(self.content)
+        return _Sent(body, self.status_code or status_code, {**(headers or {}), **self.headers})
+
+
+class Answer(_Plain[Receipt]):
     """A receipt with ETag and Regie-Position; with Location where something was created."""
 
 
-class Versioned(Response[T], Generic[T]):
+class Versioned(_Plain[T], Generic[T]):
     """A resource with its version as ETag; a matching If-None-Match is answered 304 by the chassis."""
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -99,7 +99,9 @@ class Api:
         for route, handler in http_handlers(app):
             rules[id(handler)] = rule_of(route, handler)
             methods.setdefault(route.path_format, set()).update(handler.http_methods)
-            _one_after_another(route)
+        for served in app.routes:
+            if isinstance(served, HTTPRoute):
+                _one_after_another(served)
         app.state.service = self.service
         app.state.denied = DenialsOf(self.denials, self.verifier).note
         app.state.ready = self._ready
@@ -117,7 +119,29 @@ def _one_after_another(route: HTTPRoute) -> None:
     request; none of ours waits for anything but the body.
     """
     for _, model in route.route_handler_map.values():
-        model.dependency_batches = [{dependency} for batch in model.dependency_batches for dependency in batch]
+        in_turn = [dependency for batch in model.dependency_batches for dependency in batch]
+        made_by_us = {"scope", *(dependency.key for dependency in in_turn)}
+        for dependency in in_turn:
+            provide = dependency.provide
+            if provide.has_sync_callable and made_by_us.issuperset(provide.signature_model._fields):
+                dependency.provide = cast("Provide", _AsTheyAre(provide))
+        model.dependency_batches = [{dependency} for dependency in in_turn]
+
+
+class _AsTheyAre:
+    """A dependency that asks for nothing a client sent: its arguments need no conversion, which costs more than they do."""
+
+    has_sync_generator_dependency = has_async_generator_dependency = False
+
+    def __init__(self, provide: Provide) -> None:
+        self._make, self._fields = provide.dependency, tuple(provide.signature_model._fields)
+        self.signature_model = self
+
+    def parse_values_from_connection_kwargs(self, connection: Any, kwargs: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - the library's signature
+        return {name: kwargs[name] for name in self._fields}
+
+    async def __call__(self, **kwargs: Any) -> Any:
+        return self._make(**kwargs)
 
 
 class _Document:

@@ -4,13 +4,12 @@ It wraps the whole application, routing included, so that unknown paths and faul
 """
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Iterator
 from typing import Any, Final
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import Histogram
 
 from chassis import observe
 from chassis.http import problems
@@ -27,6 +26,8 @@ _UNROUTED: Final = "(unrouted)"
 
 LIMIT_S: Final = 60.0
 """How long an answer may take to begin after the last piece of the request has come."""
+EXTENDED_AFTER: Final = 0.01
+"""The part of the limit that must have passed before a piece extends it: most requests come whole, at once."""
 
 
 class Edge:
@@ -36,6 +37,7 @@ class Edge:
         self._app, self._service, self._limit_s = app, service, limit_s
         self._allow = {path: ", ".join(with_head(known | {"OPTIONS"})).encode() for path, known in methods.items()}
         self._open = observe.requests_open.labels(service)
+        self._seconds: dict[tuple[str, str, int], Histogram] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -51,10 +53,16 @@ class Edge:
         finally:
             self._open.dec()
             observe.current_trace.reset(marked)
-            route = str(exchange.scope.get("path_template") or _UNROUTED)
-            observe.requests_seconds.labels(self._service, exchange.method, route, str(exchange.status)).observe(
-                time.perf_counter() - began
-            )
+            self._timed(exchange, time.perf_counter() - began)
+
+    def _timed(self, exchange: "_Exchange", seconds: float) -> None:
+        which = (exchange.method, str(exchange.scope.get("path_template") or _UNROUTED), exchange.status)
+        histogram = self._seconds.get(which)
+        if histogram is None:
+            method, route, status = which
+            histogram = observe.requests_seconds.labels(self._service, method, route, str(status))
+            self._seconds[which] = histogram
+        histogram.observe(seconds)
 
     async def _answer(self, exchange: "_Exchange", receive: Receive) -> None:
         if "\0" in exchange.scope["path"] or b"%00" in exchange.scope.get("query_string", b""):
@@ -62,8 +70,11 @@ class Edge:
             return
         try:
             async with asyncio.timeout(self._limit_s) as limit:
-                with exchange.timed(limit, self._limit_s):
+                exchange.begins(limit, self._limit_s)
+                try:
                     await self._app(exchange.scope, exchange.receiving(receive), exchange.send)
+                finally:
+                    exchange.ends()
         except Exception as fault:
             if limit.expired() and not exchange.status:
                 observe.logger("regie.http").warning("too slow", path=exchange.scope["path"])
@@ -87,7 +98,7 @@ class _Exchange:
         self.scope["regie.headers"] = []
         self.status = 0
         self._limit: asyncio.Timeout | None = None
-        self._limit_s = 0.0
+        self._limit_s = self._extended_at = 0.0
         self._if_none_match = headers.get(b"if-none-match")
         self._language = headers.get(b"accept-language", b"").decode("latin-1")
         self._send: Any = send
@@ -95,14 +106,19 @@ class _Exchange:
         self._bodiless = self.method == "HEAD"
         self._closed = False
 
-    @contextlib.contextmanager
-    def timed(self, limit: asyncio.Timeout, limit_s: float) -> Iterator[None]:
-        """While the application works on it."""
+    def begins(self, limit: asyncio.Timeout, limit_s: float) -> None:
+        """The application works on it, until `ends`."""
         self._limit, self._limit_s = limit, limit_s
-        try:
-            yield
-        finally:
-            self._limit = None
+        self._extended_at = asyncio.get_running_loop().time()
+
+    def ends(self) -> None:
+        self._limit = None
+
+    def _extend(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._extended_at > self._limit_s * EXTENDED_AFTER:
+            self._extended_at = now
+            self._give(now + self._limit_s)
 
     def _give(self, until: float | None) -> None:
         """More time; for ever, once the answer has begun."""
@@ -157,7 +173,7 @@ class _Exchange:
                 return {"type": "http.disconnect"}
             message: Any = await receive()
             if message["type"] == "http.request" and not self.status:
-                self._give(asyncio.get_running_loop().time() + self._limit_s)
+                self._extend()
             return message
 
         return next_piece

@@ -122,10 +122,13 @@ class Guarded(HttpToolsProtocol):
             self._refuse(HeadTooLarge(limit_headers=self._limits.headers))
 
     def on_headers_complete(self) -> None:
-        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        size, hosts = len(self.url), 0
+        for name, value in self.headers:
+            size += len(name) + len(value) + 4
+            hosts += name == b"host"
         if size > self._limits.head_bytes:
             self._refuse(HeadTooLarge(limit_bytes=self._limits.head_bytes))
-        if sum(name == b"host" for name, _ in self.headers) != 1 and self.parser.get_http_version() == "1.1":
+        if hosts != 1 and self.parser.get_http_version() == "1.1":
             self._refuse(Malformed("A request names its host once."))
         super().on_headers_complete()
         self.in_head, self.since = False, self.loop.time()

@@ -31,7 +31,7 @@ class TraceContext(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def correlation(self) -> UUID:
-        return UUID(hex=self.trace)
+        return UUID(int=int(self.trace, 16))
 
 
 def begin(traceparent: str | None = None) -> TraceContext:
