@@ -29,7 +29,7 @@ FLUSH_AFTER = 500
 
 
 class Projection(Protocol):
-    """A view: `apply` writes what one event changes, as through the connection of one transaction (`execute`, `fetchrow`, `fetchval`).
+    """A view: `apply` writes what one event changes, through what it may use as a connection in a transaction.
 
     What is executed may reach the database later, in its order and with its neighbours; what is looked up is as it leaves it.
     At an event that only a newer program can read, a view waits for that program. One that must not wait has a true

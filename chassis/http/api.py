@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -20,6 +20,7 @@ from chassis.http.depends import PROVIDED
 from chassis.http.edge import LIMIT_S, Edge
 from chassis.http.gate import Gate
 from chassis.http.health import COMMON, Check, Resource
+from chassis.http.lean import lean
 from chassis.http.openapi import Described, describe, encoded
 from chassis.http.problems import answer
 from chassis.http.proxies import Proxies
@@ -101,7 +102,7 @@ class Api:
             methods.setdefault(route.path_format, set()).update(handler.http_methods)
         for served in app.routes:
             if isinstance(served, HTTPRoute):
-                _one_after_another(served)
+                lean(served)
         app.state.service = self.service
         app.state.denied = DenialsOf(self.denials, self.verifier).note
         app.state.ready = self._ready
@@ -112,36 +113,6 @@ class Api:
         app.state.openapi = document.json
         app.asgi_handler = Edge(app.asgi_handler, service=self.service, methods=methods, limit_s=self._limit_s)
         return app
-
-
-def _one_after_another(route: HTTPRoute) -> None:
-    """Resolves dependencies in turn. Litestar starts a task for each that could run beside others, which cost a tenth of a
-    request; none of ours waits for anything but the body.
-    """
-    for _, model in route.route_handler_map.values():
-        in_turn = [dependency for batch in model.dependency_batches for dependency in batch]
-        made_by_us = {"scope", *(dependency.key for dependency in in_turn)}
-        for dependency in in_turn:
-            provide = dependency.provide
-            if provide.has_sync_callable and made_by_us.issuperset(provide.signature_model._fields):
-                dependency.provide = cast("Provide", _AsTheyAre(provide))
-        model.dependency_batches = [{dependency} for dependency in in_turn]
-
-
-class _AsTheyAre:
-    """A dependency that asks for nothing a client sent: its arguments need no conversion, which costs more than they do."""
-
-    has_sync_generator_dependency = has_async_generator_dependency = False
-
-    def __init__(self, provide: Provide) -> None:
-        self._make, self._fields = provide.dependency, tuple(provide.signature_model._fields)
-        self.signature_model = self
-
-    def parse_values_from_connection_kwargs(self, connection: Any, kwargs: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - the library's signature
-        return {name: kwargs[name] for name in self._fields}
-
-    async def __call__(self, **kwargs: Any) -> Any:
-        return self._make(**kwargs)
 
 
 class _Document:

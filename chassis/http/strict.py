@@ -44,8 +44,9 @@ class StrictRequest(Request[Any, Any, Any]):
     async def _read(self) -> bytes:
         """The body, within the route's limit; as the library reads it, without a generator for each request."""
         limit = self.route_handler.resolve_request_max_body_size() or math.inf
-        if (self.content_length or 0) > limit:
-            raise RequestEntityTooLarge
+        for name, value in self.scope["headers"]:
+            if name == b"content-length" and int(value) > limit:  # the server has refused what is no number
+                raise RequestEntityTooLarge
         pieces: list[bytes] = []
         size = 0
         while True:
