@@ -35,7 +35,7 @@ class Waiting:
 
 
 class Batch:
-    """Changes for one transaction, in order.
+    """Changes for one transaction, in order: all of them simple, or none, so that none makes the others take the long way.
 
     `doomed` are changes that expect a version which an earlier change of the batch moves on from: they conflict as soon
     as that one is recorded, without asking the database; each comes with the stream and the version it will find.
@@ -47,7 +47,6 @@ class Batch:
         self.claims: set[object] = set()
         self.versions: dict[str, int] = {}
         self.simple = True
-        self.chained = False
         self.size = 0
 
     @property
@@ -56,12 +55,11 @@ class Batch:
 
     def take(self, entry: Waiting) -> bool:
         """Adds the change, or answers False: it must wait until this batch is through."""
-        if self.claims.isdisjoint(entry.claims):
-            if self.chained and not entry.simple:
-                return False
-        elif not (self.simple and entry.simple):
+        if self.entries and entry.simple != self.simple:
             return False
-        else:
+        if not self.claims.isdisjoint(entry.claims):
+            if not self.simple:
+                return False
             shared = self.claims.intersection(entry.claims)
             expected = {stream: entry.append.expect.get(stream, -1) for stream in shared if isinstance(stream, str)}
             if len(expected) < len(shared):  # the same Idempotency-Key
@@ -69,7 +67,6 @@ class Batch:
             for stream, version in expected.items():
                 if version != self.versions[stream]:
                     return self._doom(entry, stream, version)
-            self.chained = True
         self._add(entry)
         return True
 
@@ -82,7 +79,7 @@ class Batch:
     def _add(self, entry: Waiting) -> None:
         self.entries.append(entry)
         self.size += entry.size
-        self.simple &= entry.simple
+        self.simple = entry.simple
         self.claims.update(entry.claims)
         self.versions.update(entry.append.expect)
         for row in entry.rows:
