@@ -1,11 +1,9 @@
-"""`make bench-history`: what it costs to see a show as it was, in logs of very different lengths, and what proof costs.
+"""`make bench-history`: what it costs to see a show as it was, in logs of very different lengths.
 
-Three logs, 1e5, 1e6 and 1e7 events, in one PostgreSQL; questions are interleaved. Then 64 writers with and without the
-Merkle log beside them, in alternating rounds.
+Three logs, 1e5, 1e6 and 1e7 events, in one PostgreSQL; questions are interleaved.
 """
 
 import argparse
-import asyncio
 import random
 import shutil
 import tempfile
@@ -20,24 +18,20 @@ from uuid import uuid4
 
 import asyncpg
 import uvloop
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bench.history_load import EVENTS_A_SHOW, fill, show_of
 from bench.report import Panel, Report, Row, grid, plain, write
 from bench.rounds import Figures, interleaved
 from chassis import tenancy
-from chassis.audit import AuditLog
 from chassis.decider import Codec, Decider
 from chassis.handle import Handler
 from chassis.migrate import CHASSIS_SQL, migrate
-from chassis.notes import unverified
-from chassis.store import Append, AsOf, Draft, Store, open_store
-from contracts.envelope import Actor, Event, Metadata, Role
+from chassis.store import AsOf, Store
+from contracts.envelope import Event
 from regie.embedded.postgres import Postgres
 from regie.embedded.provision import database_of, ensure_database, owner_of, provision, role_of
 from regie.home import Home
 
-WRITERS = 64
 SERVICE = "stage"
 
 
@@ -169,67 +163,6 @@ async def lengths(made: Bench, counts: Sequence[int]) -> dict[int, float]:
         return found
 
 
-async def proving(made: Bench, seconds: float, rounds: int) -> tuple[float, float, float]:
-    """Appends a second of 64 writers without and with the Merkle log, and how long the log took to catch up, medians."""
-    behind: list[float] = []
-
-    async def run(*, proven: bool, nr: list[int]) -> Figures:
-        nr[0] += 1
-        _, url = await made.database(f"proof_{int(proven)}_{nr[0]}")
-        async with tenancy.open_pool(url, min_size=1, max_size=3) as pool, open_store(url, pool) as store:
-            audit = AuditLog(SERVICE, store, pool, Ed25519PrivateKey.generate(), _nowhere)
-            beside = asyncio.create_task(audit.run()) if proven else None
-            rate = await _write(store, seconds)
-            if beside is not None:
-                begun = time.perf_counter()
-                while await _signed(audit) < await store.head():  # noqa: ASYNC110 - it has no event for this
-                    await asyncio.sleep(0.01)
-                behind.append(time.perf_counter() - begun)
-                beside.cancel()
-            return {"appends": rate}
-
-    counted = [0]
-    measured = await interleaved(
-        {
-            "without": lambda: run(proven=False, nr=counted),
-            "with": lambda: run(proven=True, nr=counted),
-        },
-        rounds=rounds,
-    )
-    return measured.value("without", "appends"), measured.value("with", "appends"), median(behind)
-
-
-async def _write(store: Store, seconds: float) -> float:
-    """64 writers, each on a stream of its own."""
-    until = time.perf_counter() + seconds
-    counts = [0] * WRITERS
-    actor, correlation = Actor(id="analyst@acme", role=Role.ANALYST), uuid4()
-
-    async def writer(nr: int) -> None:
-        stream, show = f"show-{uuid4()}", uuid4()
-        while time.perf_counter() < until:
-            meta = Metadata(
-                id=uuid4(), tenant="acme", actor=actor, correlation=correlation, causation=correlation,
-                command="Tell", show=show,
-            )  # fmt: skip
-            payload = b'{"type":"bench.told.v1","at":"2026-06-10T09:00:00Z","by":1}'
-            draft = Draft(stream=stream, version=counts[nr] + 1, type=Told.tag(), payload=payload, metadata=meta)
-            await store.append(Append(drafts=(draft,), expect={stream: counts[nr]}))
-            counts[nr] += 1
-
-    begun = time.perf_counter()
-    await asyncio.gather(*(writer(nr) for nr in range(WRITERS)))
-    return sum(counts) / (time.perf_counter() - begun)
-
-
-async def _signed(audit: AuditLog) -> int:
-    note = await audit.note()
-    return 0 if note is None else unverified(note).size
-
-
-async def _nowhere(_: str) -> None: ...
-
-
 async def main(*, quick: bool, folder: Path | None) -> None:
     sizes = (2_000, 4_000, 20_000) if quick else (100_000, 1_000_000, 10_000_000)
     counts = (10, 100, 1000) if quick else (100, 1000, 10_000, 100_000)
@@ -237,14 +170,12 @@ async def main(*, quick: bool, folder: Path | None) -> None:
     async with bench() as made:
         found = await looking_back(made, sizes, 10, 5 if quick else 60)
         streams = await lengths(made, counts)
-        without, beside, behind = await proving(made, 0.3 if quick else 6.0, 1 if quick else 5)
-    report = _report(found, streams, (without, beside, behind))
+    report = _report(found, streams)
     write(report, folder) if folder else write(report)
 
 
-def _report(found: dict[int, dict[str, float]], streams: dict[int, float], proof: tuple[float, float, float]) -> Report:
+def _report(found: dict[int, dict[str, float]], streams: dict[int, float]) -> Report:
     small, *_, large = found
-    without, beside, behind = proof
     rows = [
         Row(
             metric=f"{what}, log of {large:,} (ms)", ours=found[large][what],
@@ -252,36 +183,20 @@ def _report(found: dict[int, dict[str, float]], streams: dict[int, float], proof
         )
         for what in found[large]
     ]  # fmt: skip
-    rows.append(
-        Row(
-            metric=f"appends/s of {WRITERS} writers with the Merkle log", ours=beside,
-            reference="without it", reference_value=without, goal=">= 0.95",
-        )
-    )  # fmt: skip
     groups = {f"log of {size:,}": figures for size, figures in found.items()}
     return Report(
         name="history",
         title="Looking back",
         command="make bench-history",
         rows=rows,
-        panels=[
-            Panel(title="State of one show", unit="ms", groups=groups),
-            Panel(
-                title="Appends of 64 writers",
-                unit="a second",
-                groups={"64 writers": {"without": without, "with": beside}},
-            ),
-        ],
-        packages=["asyncpg", "msgspec", "cryptography"],
+        panels=[Panel(title="State of one show", unit="ms", groups=groups)],
+        packages=["asyncpg", "msgspec"],
         sections={
             "Method": METHOD,
             "Snapshots": SNAPSHOTS.format(
                 table=grid(("events in the stream", "ms"), [(f"{n:,}", plain(ms)) for n, ms in streams.items()])
             ),
-            "The Merkle log": (
-                f"After the writers had stopped, the tree had taken in the last event {plain(behind)} s later (median). Appends"
-                " never wait for it: what it costs is the processor it shares with them."
-            ),
+            "The Merkle log": "What it costs appends at full speed is measured by `make bench-store`: see `docs/benchmarks/store-profile.md`.",
         },
     )
 

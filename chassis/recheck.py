@@ -1,8 +1,9 @@
 """Compares the whole history with what was signed, again and again: a rewrite is found while the service runs.
 
 A round takes the log in stretches: each event against its signed leaf, and what the leaves lead to against the signed
-checkpoints, so that changing an event together with its leaf is no help. The first round goes through at once; the later
-ones are spread over a day, or faster where the log is short. What signs is `chassis/audit.py`.
+checkpoints, so that changing an event together with its leaf is no help. The database made the leaves that were signed
+(`log.audit_leaves`); here they are made anew from the rows as they are read. The first round goes through at once; the
+later ones are spread over a day, or faster where the log is short. What signs is `chassis/audit.py`.
 """
 
 import asyncio

@@ -14,7 +14,7 @@ from bench.rounds import Contestant, Measured, interleaved
 from bench.store import peers, replay, sample
 from bench.store.pgbench import BATCH, SINGLE, pgbench
 from bench.store.server import TICKS, Server, server
-from bench.store.verdict import report
+from bench.store.verdict import PROVEN, report
 
 HERE = Path(__file__).parent
 SCENES = [
@@ -51,6 +51,7 @@ class Course:
         found["plain asyncpg"] = self._python("plain", "bench.store.ours", plain, scene, writers)
         found["pgbench"] = lambda: pgbench(plain, SINGLE, writers, self._seconds)
         if writers == 64:
+            found[PROVEN] = self._python("proven", "bench.store.ours", self._house.proven, scene, writers)
             found["pgbench, 64 rows"] = lambda: pgbench(plain, BATCH, 8, self._seconds, rows=64)
         return found
 

@@ -2,19 +2,23 @@
 
 Scenes: `distinct` (a stream per writer), `racing` (all on one stream; who loses tries again with the version the conflict
 names), `queued` (all on one stream, versions handed out by a queue in the process, which is how Handler's callers meet).
+The contestant `proven` has the Merkle log running beside its writers.
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import uuid4
 
 import asyncpg
 import uuid6
 import uvloop
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bench.store.sample import METADATA, PAYLOAD, SHOW, TENANT, TYPE, Stopwatch, metadata, task, tell
 from chassis import tenancy
+from chassis.audit import AuditLog
 from chassis.faults import Conflict
 from chassis.store import Append, Draft, Store, open_store
 
@@ -96,6 +100,22 @@ def plain(pool: asyncpg.Pool) -> One:
     return one
 
 
+@contextlib.asynccontextmanager
+async def proving(store: Store, pool: asyncpg.Pool) -> AsyncIterator[None]:
+    """The Merkle log, caught up and running, as a service has it."""
+    tenancy.sees_all_from_here()
+    audit = AuditLog("chassis", store, pool, Ed25519PrivateKey.generate(), _nowhere)
+    await audit.extend()
+    beside = asyncio.create_task(audit.run())
+    try:
+        yield
+    finally:
+        beside.cancel()
+
+
+async def _nowhere(_: str) -> None: ...
+
+
 async def main() -> None:
     asked = task()
     count, seconds, postmaster = asked["writers"], asked["seconds"], asked["postmaster"]
@@ -108,7 +128,8 @@ async def main() -> None:
         open_store(asked["url"], pool) as store,
     ):
         await asyncio.gather(*(one() for one in writers(store, "distinct", 64)))  # connects, prepares
-        tell(await drive(writers(store, asked["scene"], count), seconds, postmaster))
+        async with proving(store, pool) if asked["contestant"] == "proven" else contextlib.nullcontext():
+            tell(await drive(writers(store, asked["scene"], count), seconds, postmaster))
 
 
 if __name__ == "__main__":

@@ -38,11 +38,12 @@ MESSAGE_DB = (
 
 @dataclass(frozen=True)
 class Server:
-    """`url` is the superuser's, `ours` that of the serving role of a migrated log."""
+    """`url` is the superuser's, `ours` that of the serving role of a migrated log, `proven` that of another one."""
 
     postgres: Postgres
     ours: str
     ours_owner: str
+    proven: str
 
     def url(self, database: str) -> str:
         return self.postgres.url(database=database)
@@ -73,8 +74,9 @@ async def server(message_db: Path) -> AsyncIterator[Server]:
     postgres = Postgres(home)
     await postgres.start()
     try:
-        ours = await provision(postgres, home, "chassis")
-        await migrate(ours.owner_url, urlsplit(ours.url).username or "", [CHASSIS_SQL])
+        ours, proven = [await provision(postgres, home, name) for name in ("chassis", "proven")]
+        for log in (ours, proven):
+            await migrate(log.owner_url, urlsplit(log.url).username or "", [CHASSIS_SQL])
         admin = await asyncpg.connect(postgres.url())
         for name in ("plain", "library", "library_fast", "emmett", "messages"):
             await admin.execute(f"CREATE DATABASE {name}")
@@ -82,7 +84,7 @@ async def server(message_db: Path) -> AsyncIterator[Server]:
         await _execute(postgres.url(database="plain"), [PLAIN])
         files = [(message_db / "database" / f"{name}.sql").read_text() for name in MESSAGE_DB]
         await _execute(postgres.url(database="messages"), [text.replace(" CONCURRENTLY", "") for text in files])
-        yield Server(postgres, ours.url, ours.owner_url)
+        yield Server(postgres, ours.url, ours.owner_url, proven.url)
     finally:
         await postgres.stop()
         await asyncio.to_thread(shutil.rmtree, folder)

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chassis import merkle, notes, tenancy
 from chassis.audit import AuditLog, history_differs_at
+from chassis.evidence import HistoryChanged
 from chassis.recheck import Recheck, history_held_at
 from tests.integration.chassis.test_exchange import running, until
 from tests.support.rewriting import REWRITES, rewrite
@@ -68,6 +69,24 @@ async def test_every_later_log_begins_with_the_earlier_one(toy, audit, published
             steps = [bytes.fromhex(step) for step in proof]
             roots = bytes.fromhex(checkpoints[old].root), bytes.fromhex(checkpoints[new].root)
             assert merkle.verify_consistency(old, new, steps, *roots)
+
+
+async def test_what_is_recorded_while_the_tree_grows_waits_for_the_next_checkpoint(toy, toy_urls):
+    async def publish(_: str) -> None:
+        await record(toy, 3)
+
+    async with tenancy.open_pool(toy_urls[1], min_size=0, max_size=3) as pool:
+        audit = AuditLog("stage", toy[0], pool, KEY, publish)
+        await record(toy, 5)
+        assert [await audit.extend() for _ in range(3)] == [5, 8, 11]
+
+
+async def test_a_log_that_ends_before_its_head_is_not_signed(toy, audit, toy_urls):
+    await record(toy, 5)
+    async with _owner(toy_urls) as owner:
+        await owner.execute("DELETE FROM log.events WHERE position = 5")
+    with pytest.raises(HistoryChanged):
+        await audit.extend()
 
 
 async def test_two_processes_extend_one_tree(toy, audit, toy_urls):
