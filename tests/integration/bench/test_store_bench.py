@@ -28,7 +28,7 @@ async def test_our_contestant_tells_what_it_did(toy_urls, postgres):
 
 
 async def test_our_contestant_with_the_merkle_log_signs_what_it_records(toy_urls, postgres):
-    asked = {"contestant": "proven", "url": toy_urls[1], "scene": "distinct", "writers": 8, "seconds": 1.5}
+    asked = {"contestant": "proven", "url": toy_urls[1], "scene": "distinct", "writers": 8, "seconds": 0.5}
     asked["postmaster"] = postgres.program.pid
     figures = await run([sys.executable, "-m", "bench.store.ours"], asked)
     owner = await asyncpg.connect(toy_urls[0])
