@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from regie.demo.house import own_house
 from regie.plan import ROOT
 from tests.support import node
 
@@ -56,12 +55,6 @@ async def made(tmp_path_factory) -> Path:
     for said in await asyncio.gather(shell(folder, GENERATE_PYTHON), shell(folder, GENERATE_TYPES)):
         assert not re.search("warn|skip|omitted|unsupported|missing", said, re.IGNORECASE), said
     return folder
-
-
-@pytest.fixture(scope="module")
-async def endpoints():
-    async with own_house(os.environ) as found:
-        yield found
 
 
 def operations(document: Path) -> set[str]:
