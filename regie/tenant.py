@@ -49,9 +49,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def add_to_house(tenant: str, environ: Mapping[str, str]) -> dict[str, Any]:
-    """What the partner needs. Raises OSError where no house runs, ReloadRefused."""
+    """What the partner needs. Raises OSError where no house runs, SettingsError where the broker is not the house's."""
     home = home_from(environ)
     house = json.loads(home.endpoints.read_text())
+    if "partner" not in house["nats"]:
+        raise SettingsError("REGIE_NATS_URL: the running house has it, so it is needed here, too")
     url, ca_file = house["nats"]["url"], house["nats"].get("ca_file")
     trusted = Path(ca_file) if ca_file else None
     with _alone(home):

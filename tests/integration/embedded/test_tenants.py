@@ -13,6 +13,7 @@ import nats.errors
 import nats.js.errors
 import pytest
 
+from chassis.settings import SettingsError
 from regie.broker_accounts import DOMAIN
 from regie.broker_reload import ReloadRefused, reload
 from regie.embedded.nats import Nats, write_accounts
@@ -82,7 +83,8 @@ async def house(home, free_port):
     admin = await server.connect("admin")
     await ensure_exchange(admin, server.tenants)
     await admin.close()
-    write_private(home.endpoints, json.dumps({"nats": {"url": server.url}, "tenants": ["acme"]}))
+    told = {"nats": {"url": server.url, "partner": {"tenant": "acme"}}, "tenants": ["acme"]}
+    write_private(home.endpoints, json.dumps(told))
     yield server
     await server.stop()
 
@@ -209,6 +211,13 @@ async def test_every_node_of_a_cluster_takes_a_tenant_before_any_makes_its_strea
                 await partner.replay_from(1)
             messages = await all_of(node, "initech", 3)
             assert [message.data for message in messages] == [b"node0", b"node1", b"node2"]
+
+
+async def test_a_house_that_was_given_a_broker_cannot_change_its_accounts(home, nats_server):
+    write_private(home.endpoints, json.dumps({"nats": {"url": nats_server.url}, "tenants": ["acme"]}))
+    with pytest.raises(SettingsError, match="REGIE_NATS_URL"):
+        await add_to_house("globex", {"REGIE_HOME": str(home.path)})
+    assert home.tenants == ()
 
 
 @pytest.mark.parametrize(
