@@ -51,7 +51,7 @@ async def test_an_operation_can_be_tried_out_with_a_token(browser, endpoints, se
     await page.until(f"document.getElementById('{operation}') !== null")
     await page.evaluate(f"{operation}.open = true")
     await page.until(f"{operation}.querySelector('button') !== null")
-    for token, status in (("", 401), (endpoints["tokens"]["supervisor"], 200)):
+    for token, status in (("", 401), (endpoints["tokens"]["customer"], 200)):
         await page.evaluate(f"token.value = '{token}'; {operation}.querySelector('button').click()")
         await page.until(f"{operation}.querySelector('pre').textContent.startsWith('{status} ')")
     assert "traceparent: 00-" in await page.evaluate(f"{operation}.querySelector('pre').textContent")
