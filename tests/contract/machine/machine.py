@@ -29,6 +29,8 @@ class World:
     def __init__(self, services: dict[str, Any], token: str, stranger: str) -> None:
         self.me, self.stranger = Caller(services, token), Caller(services, stranger)
         self.package, self.terms = str(uuid4()), f"early-{uuid4().hex[:8]}"
+        self.listed = 0
+        """How many shows the machines have left so far."""
         self._asked("entitlement", "/terms", {"terms_version": self.terms, "rules": EARLY})
         self._asked("entitlement", "/customers/me/platform-access", {"starts_at": "2026-01-01T00:00:00Z"})
         self._asked("entitlement", "/customers/me/base-packages", {"package_id": self.package, "features": ["vod"]})
@@ -315,10 +317,12 @@ class Machine(RuleBasedStateMachine):
         assert sum(amounts[name] for name in accounts) == amounts["granted_ms"], amounts
 
     def _check_lists(self) -> None:
-        lines = {line["show_id"]: line for line in self.world.me.every("scheduling", "/shows", limit=7)}
+        limit = min(200, 7 + self.world.listed // 5)  # a few pages, however many shows there are by now
+        lines = {line["show_id"]: line for line in self.world.me.every("scheduling", "/shows", limit=limit)}
+        self.world.listed = len(lines)
         for show in self.shows:
             assert lines[show.ident]["state"] in (CONFIRMED if show.confirmed else (show.state,)), lines[show.ident]
-        cards = self.world.me.every("entitlement", "/entitlements", limit=7)
+        cards = self.world.me.every("entitlement", "/entitlements", limit=limit)
         assert len({card["entitlement_id"] for card in cards}) == len(cards)
         found = {card["entitlement_id"]: card["situation"] for card in cards}
         assert {each.ident: found.get(each.ident) for each in self.hours} == {
