@@ -14,7 +14,7 @@ from regie.plan import ROOT
 from tests.support.browser import chromium
 
 EVENTS = ROOT / "contracts" / "generated" / "events.html"
-LISTS = {"entitlement": "listEntitlements", "scheduling": "listShows", "stage": "listStages", "media": "listAssets"}
+LISTS = {"entitlement": "listEntitlements", "scheduling": "listShows", "stage": "listStages", "media": "listRecordings"}
 """An operation of each service that asks for nothing but a token."""
 POLICY = "default-src 'none'; script-src 'self'"
 
