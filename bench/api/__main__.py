@@ -22,8 +22,8 @@ commit before the answer, relay to JetStream, read models, policies, timers, sig
 
 - *The service alone*: this process, PostgreSQL (its database and the vault), the broker with all of its streams and
   the copies for two tenants' partners, and the token issuer. The inboxes that follow other services find nothing.
-- *The whole house*: the same and the services entitlement, stage and media, which each look at every show that is
-  drafted. Rows of it are compared with the bare route beside it; goals belong to the service alone.
+- *The whole house*: the same and the services entitlement, stage and media, which are told by subject what concerns them
+  and read the rest once a second. Rows of it are compared with the bare route beside it; goals belong to the service alone.
 
 All of a stand runs while each of its contestants is measured, and shares two cores with the load, wrk with one thread.
 After each measurement of commands the relay and the read models catch up before the next contestant starts. The bare

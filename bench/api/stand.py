@@ -89,7 +89,7 @@ class Stand:
         script.write_text(_PGBENCH)
         process = await asyncio.create_subprocess_exec(
             *(str(BIN / "pgbench"), "-n", "-M", "prepared", "-c", str(min(connections, MOST_CLIENTS)), "-j", "1"),
-            *("-T", f"{max(1, round(self.seconds))}", "-f", str(script), self.database_url),
+            *("-T", f"{max(3, round(self.seconds))}", "-f", str(script), self.database_url),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
