@@ -19,6 +19,8 @@ from contracts.problems import Busy, Refusal
 log = structlog.get_logger(__name__)
 
 TRIES = 5
+FIRST_PAUSE_S = 0.1
+"""Before the second try; each further pause is twice as long."""
 """How often a policy that raises is tried before its message is parked."""
 
 Then = Callable[[Any, Recorded], Awaitable[Sequence[Do]]]
@@ -86,7 +88,7 @@ async def tried(policy: Policy, event: Event, record: Recorded) -> Sequence[Do]:
             raise
         except Exception as fault:  # noqa: BLE001 - the last try below lets it out
             log.warning("policy_retry", policy=policy.name, attempt=attempt, error=repr(fault))
-            await asyncio.sleep(0.05 * 2**attempt)
+            await asyncio.sleep(FIRST_PAUSE_S * 2 ** (attempt - 1))
     return await policy.then(event, record)
 
 

@@ -10,11 +10,14 @@ from typing import NamedTuple
 
 import asyncpg
 
+from chassis.migrate import CHASSIS_SQL, migrate
 from regie.embedded.postgres import Postgres
 from regie.embedded.provision import database_of, ensure_database, owner_of, provision, role_of
 from regie.home import Home
 
 ROOT = Path(__file__).parent.parent.parent
+TOY = "toy"
+"""A service that is none of ours: its template holds what every service has."""
 
 
 class Urls(NamedTuple):
@@ -61,7 +64,9 @@ class Databases:
     async def _template(self, service: str) -> str:
         if service not in self._templates:
             database = await provision(self.server, self.home, service)
-            if find_spec(f"services.{service}") and (ROOT / "services" / service / "__main__.py").exists():
+            if service == TOY:
+                await migrate(database.owner_url, role_of(service), [CHASSIS_SQL])
+            elif find_spec(f"services.{service}") and (ROOT / "services" / service / "__main__.py").exists():
                 await self._migrate(service, database.url, database.owner_url)
             self._templates[service] = database.name
         return self._templates[service]

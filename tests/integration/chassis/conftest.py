@@ -3,18 +3,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chassis.handle import Handler
-from chassis.migrate import CHASSIS_SQL, migrate
 from chassis.store import Store
+from tests.support.databases import TOY
 from tests.support.toy import toy_house
 
 
 @pytest.fixture
 async def toy_urls(make_database) -> tuple[str, str]:
-    owner, service = await make_database("chassis", migrated=False)
-    from urllib.parse import urlsplit
-
-    await migrate(owner, urlsplit(service).username, [CHASSIS_SQL])
-    return owner, service
+    return await make_database(TOY)
 
 
 @pytest.fixture
@@ -26,12 +22,6 @@ async def toy(toy_urls) -> AsyncIterator[tuple[Store, Handler]]:
 @pytest.fixture
 async def two_services(make_database):
     """A store with its handler twice: one service, and another that reads it."""
-    from urllib.parse import urlsplit
-
-    urls = []
-    for name in ("chassis", "chassis"):
-        owner, service = await make_database(name, migrated=False)
-        await migrate(owner, urlsplit(service).username, [CHASSIS_SQL])
-        urls.append(service)
-    async with toy_house(urls[0]) as source, toy_house(urls[1]) as sink:
+    urls = [await make_database(TOY) for _ in range(2)]
+    async with toy_house(urls[0].service_url) as source, toy_house(urls[1].service_url) as sink:
         yield source, sink

@@ -37,7 +37,7 @@ async def test_who_has_time_finds_several_events_at_once_and_who_has_none_is_tol
     store, _ = toy
     await store.append(Append(drafts=(draft("counter-a", 1),), expect={"counter-a": 0}, tenant="acme"))
     hasty = asyncio.create_task(store.wait_beyond(1))
-    patient = asyncio.create_task(store.wait_beyond(1, gather_s=1.5))
+    patient = asyncio.create_task(store.wait_beyond(1, gather_s=0.4))
     await asyncio.sleep(0)
     await store.append(Append(drafts=(draft("counter-b", 1),), expect={"counter-b": 0}, tenant="acme"))
     assert await hasty
