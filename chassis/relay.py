@@ -52,9 +52,10 @@ class Ack(msgspec.Struct):
 
 
 class _AsItIs(str):
-    """A header value that needs no mending, which ours never do: `cloudevent_headers` encodes them.
+    """Header lines that need no mending, which ours never do: `cloudevent_headers` encodes what a line cannot hold.
 
-    nats-py looks at every character of every value before it sends it, which took half of the time of a send.
+    nats-py looks at every character of every value and writes each line by itself, which took half of the time of a send;
+    so all lines go to it as the value of the first.
     """
 
     __slots__ = ()
@@ -302,11 +303,10 @@ class _Publisher:
         return asked
 
     async def _send(self, record: Recorded, fence: dict[str, str], reply: str) -> None:
-        headers: dict[str, str] = {
-            name: _AsItIs(value) for name, value in cloudevent_headers(self._service, record).items()
-        }
-        headers.update(fence)
-        await self._broker.publish(subject_of(self._service, record), record.payload, reply=reply, headers=headers)
+        first, *lines = (cloudevent_headers(self._service, record) | fence).items()
+        value = _AsItIs(first[1] + "".join(f"\r\n{name}: {value}" for name, value in lines))
+        subject = subject_of(self._service, record)
+        await self._broker.publish(subject, record.payload, reply=reply, headers={first[0]: value})
 
     def _question(self) -> str:
         return f"{self._inbox}.{next(self._questions)}"
