@@ -1,5 +1,6 @@
 """The OpenAPI documents under other people's linters, and their examples under their own schemas."""
 
+import asyncio
 import copy
 import json
 from collections.abc import Iterator
@@ -75,7 +76,9 @@ def test_openapi_spec_validator_finds_nothing(path: Path) -> None:
 
 async def test_spectral_finds_nothing_but_what_was_planted(tmp_path: Path) -> None:
     bad = str(planted(DOCUMENTS[0], tmp_path))
-    found = await node.run_json("spectral.mjs", *map(str, DOCUMENTS), bad)
+    files = [*map(str, DOCUMENTS), bad]
+    halves = await asyncio.gather(*(node.run_json("spectral.mjs", *half) for half in (files[::2], files[1::2])))
+    found = [each for half in halves for each in half]
     assert [each for each in found if each["file"] != bad] == []
     assert {each["code"] for each in found} >= {
         "operation-tag-defined",
