@@ -44,7 +44,10 @@ ACCEPTS: Final = ("application/xml", "text/xml", "application/json", "text/plain
 Day = Annotated[
     str | None,
     QueryParameter(
-        pattern=r"^(\d{1,3}|\d{4}-\d\d-\d\d)\Z", description="Only this conference day: its index or its date."
+        pattern=r"^(\d{1,3}|\d{4}-\d\d-\d\d)\Z",
+        # No pattern knows the calendar.
+        schema_extra={"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "pattern": r"^\d{1,3}$"}]},
+        description="Only this conference day: its index or its date.",
     ),
 ]
 StageNames = Annotated[
