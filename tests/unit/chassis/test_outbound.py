@@ -16,24 +16,27 @@ PUBLIC = "93.184.215.14"
 
 @contextmanager
 def internal_server() -> Iterator[tuple[int, list[bytes]]]:
-    """Something on loopback that nobody outside may reach; what reached it is kept."""
+    """Something on loopback that nobody outside may reach; what reached it is kept, all of it once the context ends."""
     hits: list[bytes] = []
+    end = b"nobody comes behind this"
     with socket.create_server(("127.0.0.1", 0)) as door:
 
         def serve() -> None:
             while True:
-                try:
-                    wire, _ = door.accept()
-                except OSError:
-                    return
+                wire, _ = door.accept()
                 with wire:
-                    hits.append(wire.recv(100) or b"connected")
+                    said = wire.recv(100) or b"connected"
+                if said == end:
+                    return
+                hits.append(said)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield door.getsockname()[1], hits
-        door.shutdown(socket.SHUT_RDWR)
-    thread.join(5)
+        with socket.create_connection(door.getsockname(), 2.0) as last:
+            last.sendall(end)
+        thread.join(5)
+    assert not thread.is_alive()
 
 
 @pytest.mark.parametrize(
