@@ -120,8 +120,7 @@ class StreamReader:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if not self._broker.is_closed:
-            await self._subscription.unsubscribe()
+        await _unsubscribe(self._broker, self._subscription)
 
     async def after(self, sequence: int, most: int = BATCH) -> list[Msg]:
         """The next stored messages behind a sequence, in order; none at the end of the stream.
@@ -165,7 +164,7 @@ class StreamSource:
             async with AsyncExitStack() as stack:
                 for subject in self._wakes:
                     wake = await self._broker.subscribe(subject, cb=self._hear)
-                    stack.push_async_callback(self._unsubscribe, wake)
+                    stack.push_async_callback(_unsubscribe, self._broker, wake)
                 reader = await stack.enter_async_context(StreamReader(self._broker, self._service))
                 while True:
                     records = [_record(message) for message in await reader.after(after)]
@@ -176,10 +175,6 @@ class StreamSource:
                         await self._wait_beyond(after)
         except BROKER_ERRORS as lost:
             raise Unreachable(f"stream {self._stream}: {type(lost).__name__}") from lost
-
-    async def _unsubscribe(self, wake: Subscription) -> None:
-        if not self._broker.is_closed:
-            await wake.unsubscribe()
 
     async def _hear(self, told: Msg) -> None:
         self._told = int((told.headers or {}).get("Nats-Sequence", 0))
@@ -196,6 +191,12 @@ class StreamSource:
             await asyncio.wait_for(self._news.wait(), QUIET_S)
         except TimeoutError:
             return
+
+
+async def _unsubscribe(broker: Client, subscription: Subscription) -> None:
+    """A closed connection has no subscriptions left to end, and would say so by an error."""
+    if not broker.is_closed:
+        await subscription.unsubscribe()
 
 
 def sequence_of(message: Msg) -> int:

@@ -19,9 +19,9 @@ from contracts.problems import Busy, Refusal
 log = structlog.get_logger(__name__)
 
 TRIES = 5
+"""How often a policy that raises is tried before its message is parked."""
 FIRST_PAUSE_S = 0.1
 """Before the second try; each further pause is twice as long."""
-"""How often a policy that raises is tried before its message is parked."""
 
 Then = Callable[[Any, Recorded], Awaitable[Sequence[Do]]]
 

@@ -50,6 +50,11 @@ class _Place:
     seen: int
 
 
+def _at(position: int) -> _Place:
+    """Where the database knows of all that was seen."""
+    return _Place(position, position)
+
+
 class Projector:
     """Keeps the projections of one service current; `wait` lets a client that has just written see its write."""
 
@@ -97,7 +102,7 @@ class Projector:
     async def _follow(self, projection: Projection) -> None:
         while True:
             try:
-                place = await self._place(projection.name)
+                place = _at(await self._position(projection.name))
                 self._away.discard(projection.name)
                 await self._seen(projection.name, place.seen)
                 while True:
@@ -116,7 +121,7 @@ class Projector:
                 log.exception("projection_failed", projection=projection.name)
             await asyncio.sleep(RETRY_S)
 
-    async def _apply(self, projection: Projection, place: "_Place") -> "_Place":
+    async def _apply(self, projection: Projection, place: _Place) -> _Place:
         """Applies the next events, and moves the cursor with what they change; another process may have done it already."""
         records = await self._store.news(place.seen)
         seen, skipped = place.seen, None
@@ -136,12 +141,12 @@ class Projector:
                     seen = record.position
                 if changes.needed or seen - place.stored >= FLUSH_AFTER:
                     await changes.move(seen, skipped)
-                    return _Place(seen, seen)
+                    return _at(seen)
         except Elsewhere as elsewhere:
-            return _Place(elsewhere.position, elsewhere.position)
+            return _at(elsewhere.position)
         return _Place(place.stored, seen)
 
-    async def _flushed(self, name: str, place: "_Place") -> "_Place":
+    async def _flushed(self, name: str, place: _Place) -> _Place:
         """Moves the cursor behind what changed nothing."""
         if place.seen == place.stored:
             return place
@@ -149,18 +154,14 @@ class Projector:
             async with Changes(self._pool, name, place.stored) as changes:
                 await changes.move(place.seen)
         except Elsewhere as elsewhere:
-            return _Place(elsewhere.position, elsewhere.position)
-        return _Place(place.seen, place.seen)
+            return _at(elsewhere.position)
+        return _at(place.seen)
 
     def _unknown(self, projection: Projection, record: Recorded) -> None:
         if self._waiting.get(projection.name) != record.position:
             self._waiting[projection.name] = record.position
             observe.unknown_events_total.labels(f"projection {projection.name}", record.type).inc()
             log.error("unknown_event", projection=projection.name, type=record.type, position=record.position)
-
-    async def _place(self, name: str) -> "_Place":
-        position = await self._position(name)
-        return _Place(position, position)
 
     async def _position(self, name: str) -> int:
         async with self._pool.acquire() as db:

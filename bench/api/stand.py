@@ -27,6 +27,7 @@ from regie.show import Show
 from regie.supervisor import Supervisor
 from regie.up import endpoints
 from tests.support.ports import free_port
+from tests.support.unlimited import UNLIMITED
 
 ROOT = Path(__file__).parent.parent.parent
 SERVICE = "scheduling"
@@ -132,10 +133,9 @@ async def stand(seconds: float, services: tuple[str, ...]) -> AsyncIterator[Stan
 @asynccontextmanager
 async def _house(services: tuple[str, ...]) -> AsyncIterator[Mapping[str, Any]]:
     """The endpoints of a house in a temporary folder, on free ports and with no limit of requests."""
-    unlimited = {f"REGIE_RATE_{budget}": "0" for budget in ("READS", "COMMANDS", "CONTROL", "STRANGERS")}
     with tempfile.TemporaryDirectory(prefix="regie-bench-") as folder:
         where = {"REGIE_HOME": str(Path(folder) / "home"), "REGIE_PORT": str(free_block())}
-        plan = replace(plan_from({**os.environ, **unlimited, **where}), services=services)
+        plan = replace(plan_from({**os.environ, **UNLIMITED, **where}), services=services)
         supervisor = Supervisor(plan, Show())
         async with supervisor.running():
             yield endpoints(supervisor)

@@ -17,7 +17,6 @@ from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from statistics import median
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from bench.exchange.requests import Outside, outside
@@ -26,7 +25,6 @@ from bench.rounds import Contestant, Figures, Measured, interleaved
 from chassis import tenancy
 from chassis.broker import connect, logs_of
 from chassis.handle import Do, Handler
-from chassis.migrate import CHASSIS_SQL, migrate
 from chassis.relay import Relay
 from chassis.store import Store
 from contracts.envelope import cloudevent_headers
@@ -34,7 +32,7 @@ from regie.embedded.nats import Nats
 from regie.embedded.postgres import Postgres
 from regie.exchange import ensure_exchange
 from regie.home import Home
-from tests.support.databases import Databases
+from tests.support.databases import TOY, Databases
 from tests.support.ports import free_port
 from tests.support.toy import COUNTER, Raise, cause, toy_house
 
@@ -125,8 +123,7 @@ async def bench(events: int) -> AsyncIterator[Bench]:
         admin = await server.connect("admin")
         await ensure_exchange(admin, ("acme",))
         await admin.close()
-        urls = await Databases(postgres, home).make("chassis", migrated=False)
-        await migrate(urls.owner_url, urlsplit(urls.service_url).username or "", [CHASSIS_SQL])
+        urls = await Databases(postgres, home).make(TOY)
         async with toy_house(urls.service_url) as (store, handler):
             yield Bench(store, handler, server, events)
     finally:

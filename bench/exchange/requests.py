@@ -21,6 +21,7 @@ from bench.rounds import Figures
 from regie.demo.house import own_house
 from regie.embedded.nats import connect
 from regie.exchange import PUBLIC
+from tests.support.unlimited import UNLIMITED
 
 BODY = json.dumps({"title": "A show of average length", "zone": "Europe/Paris"}).encode()
 CREATED = b"HTTP/1.1 201"
@@ -129,6 +130,5 @@ def percentiles(milliseconds: Any) -> Figures:
 @contextlib.asynccontextmanager
 async def outside(seconds: float) -> AsyncIterator[Outside]:
     """A house of our own without limits of requests, stopped and removed afterwards."""
-    unlimited = {f"REGIE_RATE_{budget}": "0" for budget in ("READS", "COMMANDS", "CONTROL", "STRANGERS")}
-    async with own_house({**os.environ, **unlimited}) as endpoints:
+    async with own_house({**os.environ, **UNLIMITED}) as endpoints:
         yield Outside(endpoints, seconds)

@@ -11,7 +11,6 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import nats.errors
 import pytest
@@ -22,10 +21,10 @@ from chassis.broker import StreamSource, connect, stream_name
 from chassis.decider import Codec
 from chassis.handle import Handler
 from chassis.inbox import Inbox, Policy
-from chassis.migrate import CHASSIS_SQL, migrate
 from chassis.relay import Relay
 from regie.exchange import PUBLIC, ensure_exchange
 from tests.support.cluster import TENANTS, Trio, cluster_of_three
+from tests.support.databases import TOY
 from tests.support.exchange_parts import READER, SOURCE, note_where_it_stood
 from tests.support.histories import NONE, Recording, everything, faults, until_reached
 from tests.support.ledger import KEPT, Ledger, broken_promises
@@ -222,9 +221,7 @@ async def scribe(server, **options):
 
 
 async def database(make_database) -> str:
-    owner, service = await make_database("chassis", migrated=False)
-    await migrate(owner, urlsplit(service).username, [CHASSIS_SQL])
-    return service
+    return (await make_database(TOY)).service_url
 
 
 async def some_events(handler) -> None:

@@ -10,16 +10,15 @@ import os
 import random
 import signal
 import sys
-from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
 from chassis import tenancy
 from chassis.broker import connect
-from chassis.migrate import CHASSIS_SQL, migrate
 from chassis.reconcile import Reconciler
 from regie.exchange import PUBLIC
+from tests.support.databases import TOY
 from tests.support.exchange_parts import READER, SOURCE
 from tests.support.histories import NONE, Recording, everything, faults, until_reached
 from tests.support.toy import COUNTER, toy_house
@@ -84,11 +83,7 @@ async def test_two_hundred_random_kills_lose_repeat_and_reorder_nothing(make_dat
 
 async def survive(kills: int, make_database, make_broker, postgres) -> None:
     tenancy.sees_all_from_here()
-    urls = []
-    for _ in range(2):
-        owner, service = await make_database("chassis", migrated=False)
-        await migrate(owner, urlsplit(service).username, [CHASSIS_SQL])
-        urls.append(service)
+    urls = [(await make_database(TOY)).service_url for _ in range(2)]
     server = await make_broker()
     async with toy_house(urls[0]) as (store, handler), toy_house(urls[1]) as (reader, _):
         async with Parts(server, {"relay": urls[0], "inbox": urls[1]}) as parts:

@@ -30,6 +30,7 @@ from tests.contract.fuzz.journeys import played
 from tests.contract.fuzz.planted import TENANT, plant
 from tests.contract.fuzz.seeds import SUBJECT, Stock, gather
 from tests.contract.fuzz.spares import pin
+from tests.support.unlimited import UNLIMITED
 
 ROOT = Path(__file__).parent.parent.parent.parent
 CONFIG = Path(__file__).parent.parent / "schemathesis.toml"
@@ -127,8 +128,7 @@ def identities(folder: Path, **users: str) -> str:
 @asynccontextmanager
 async def real_house() -> AsyncIterator[dict[str, Any]]:
     """The endpoints of a house of two tenants, without rate limits; everything is gone afterwards."""
-    unlimited = {f"REGIE_RATE_{budget}": "0" for budget in ("READS", "COMMANDS", "CONTROL", "STRANGERS")}
-    async with own_house({**os.environ, **unlimited, "REGIE_TENANTS": "acme,globex"}) as endpoints:
+    async with own_house({**os.environ, **UNLIMITED, "REGIE_TENANTS": "acme,globex"}) as endpoints:
         yield endpoints
 
 

@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from chassis import policy
 from chassis.handle import Handler
 from chassis.store import Store
 from tests.support.databases import TOY
@@ -25,3 +26,9 @@ async def two_services(make_database):
     urls = [await make_database(TOY) for _ in range(2)]
     async with toy_house(urls[0].service_url) as source, toy_house(urls[1].service_url) as sink:
         yield source, sink
+
+
+@pytest.fixture
+def impatient(monkeypatch) -> None:
+    """Where policies fail for good nothing is gained by giving them time."""
+    monkeypatch.setattr(policy, "FIRST_PAUSE_S", 0.001)

@@ -6,7 +6,6 @@ from uuid import uuid4
 
 import pytest
 
-from chassis import policy
 from chassis.handle import Do
 from chassis.inbox import AfterParked, Inbox, OwnLog, ParkedBehind, Policy, StillParked
 from chassis.observe import parked_total
@@ -17,11 +16,7 @@ from tests.support.toy import AT, COUNTER, Raise, Raised, cause
 
 OURS, OTHER = uuid4(), uuid4()
 
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    """Policies fail for good here: nothing is gained by giving them time."""
-    monkeypatch.setattr(policy, "FIRST_PAUSE_S", 0.001)
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 class Fragile:

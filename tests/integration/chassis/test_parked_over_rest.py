@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from chassis import policy, service, tenancy
+from chassis import service, tenancy
 from chassis.handle import Do
 from chassis.inbox import AfterParked, Inbox, OwnLog, Policy
 from chassis.service import Definition, House, api, open_house
@@ -26,11 +26,7 @@ MAY = (Role.SRE, Role.SUPERVISOR)
 MAY_NOT = (Role.CUSTOMER, Role.INTEGRATOR, Role.ANALYST, Role.PARTNER)
 SHOW = uuid4()
 
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    """Policies fail for good here: nothing is gained by giving them time."""
-    monkeypatch.setattr(policy, "FIRST_PAUSE_S", 0.001)
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 class Fragile:

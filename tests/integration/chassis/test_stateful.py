@@ -8,7 +8,6 @@ import asyncio
 import itertools
 import sys
 from typing import ClassVar
-from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
 import asyncpg
@@ -22,13 +21,12 @@ from chassis import tenancy
 from chassis.decider import Codec
 from chassis.faults import Unreachable
 from chassis.handle import Handler
-from chassis.migrate import CHASSIS_SQL, migrate
 from chassis.store import Key, open_store
 from contracts.problems import KeyReused
 from regie.embedded.postgres import Postgres
 from regie.embedded.process import ProgramFailed
 from regie.home import Home
-from tests.support.databases import Databases
+from tests.support.databases import TOY, Databases
 from tests.support.model import Model
 from tests.support.toy import COUNTER, EVENTS, Raise, TooMuch, cause
 
@@ -197,8 +195,7 @@ class OwnServer(World):
 
     async def prepare(self, home: Home) -> None:
         await self.server.start()
-        urls = await Databases(self.server, home).make("chassis", migrated=False)
-        await migrate(urls.owner_url, urlsplit(urls.service_url).username, [CHASSIS_SQL])
+        urls = await Databases(self.server, home).make(TOY)
         self.url, self.admin_url = urls.service_url, self.server.url()
 
     async def die(self) -> None:

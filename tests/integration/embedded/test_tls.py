@@ -12,7 +12,6 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import nats
@@ -24,7 +23,6 @@ from nats.aio.client import Client
 
 from chassis import broker as chassis_broker
 from chassis.broker import tls_options
-from chassis.migrate import CHASSIS_SQL, migrate
 from chassis.service import Definition, _exchange, _for_the_house, open_house
 from chassis.settings import ChassisSettings, SettingsError, load
 from regie.broker_server import HOST, Cluster, Tls
@@ -35,6 +33,7 @@ from regie.home import Home
 from regie.up import partner_access
 from tests.support import node
 from tests.support.certificates import Authority
+from tests.support.databases import TOY
 from tests.support.ports import free_port
 from tests.support.toy import COUNTER, EVENTS, Raise, cause
 
@@ -82,8 +81,7 @@ async def test_a_service_and_a_partner_that_trust_the_authority_get_in(server: N
 async def test_a_service_relays_its_log_over_tls_by_its_settings(
     server: Nats, authority: Authority, make_database: Callable[..., Awaitable[Any]]
 ) -> None:
-    urls = await make_database("chassis", migrated=False)
-    await migrate(urls.owner_url, str(urlsplit(urls.service_url).username), [CHASSIS_SQL])
+    urls = await make_database(TOY)
     environ = {
         "REGIE_MEDIA_DATABASE_URL": urls.service_url,
         "REGIE_MEDIA_NATS_URL": server.url,

@@ -15,7 +15,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chassis import notes, tenancy
-from chassis.migrate import CHASSIS_SQL, migrate
 from chassis.service import Definition, api, open_house
 from chassis.settings import ChassisSettings
 from chassis.webhooks.courier import structured
@@ -25,6 +24,7 @@ from regie.embedded.nats import Nats
 from regie.issuer import Issuer
 from regie.up import partner_access
 from tests.support import node
+from tests.support.databases import TOY
 from tests.support.ports import free_port
 from tests.support.serving import serving
 from tests.support.toy import AT, COUNTER, EVENTS, Raise, cause
@@ -150,10 +150,8 @@ async def test_a_receiver_takes_what_we_signed_once_and_nothing_else(name: str, 
 @pytest.fixture
 async def service(make_database: Callable[..., Awaitable[Any]], home: Any) -> AsyncIterator[tuple[Any, str, Path]]:
     """A toy service with an audit log on a real socket: its house, its URL, and the folder with the partner's files."""
-    from urllib.parse import urlsplit
 
-    urls = await make_database("chassis", migrated=False)
-    await migrate(urls.owner_url, str(urlsplit(urls.service_url).username), [CHASSIS_SQL])
+    urls = await make_database(TOY)
     issuer = Issuer(home)
     issuer.publish()
     seed = home.secrets / "toy.audit"
