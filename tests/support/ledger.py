@@ -40,6 +40,12 @@ async def stream_of(broker: Any, service: str) -> list[tuple[int, str]]:
     return found
 
 
+def lines_of(headers: Mapping[str, str]) -> dict[str, str]:
+    """The header lines as a broker reads them: the relay sends them all as the value of the first."""
+    sent = "\r\n".join(f"{name}: {value}" for name, value in headers.items())
+    return dict(line.split(": ", 1) for line in sent.split("\r\n"))
+
+
 class Ledger:
     """The relay's connection with a clerk: stands where a `Client` is expected, and passes everything on.
 
@@ -84,7 +90,8 @@ class Ledger:
         return await stream_of(self._witness, self._service)
 
     async def publish(self, subject: str, payload: bytes, *, reply: str = "", headers: dict[str, str]) -> None:
-        position, ident = int(headers["ce-position"]), headers["ce-id"]
+        lines = lines_of(headers)
+        position, ident = int(lines["ce-position"]), lines["ce-id"]
         if self._disturbed:
             self.comparisons.append(await self._compare())
             self._disturbed = False
