@@ -21,8 +21,7 @@ from regie.demo.acts import afterwards, buying, live, planning
 from regie.demo.client import Api, until
 from regie.demo.context import Show
 from regie.demo.story import Story
-
-EARLY = {"margin_before_s": 3600, "margin_after_s": 600, "prep_s": 900, "thresholds_minutes": []}
+from tests.support.early import EARLY, order
 
 
 async def bought(show: Show) -> dict[str, str]:
@@ -32,8 +31,7 @@ async def bought(show: Show) -> dict[str, str]:
     await show.integrator.post("entitlement", "/customers/me/platform-access", {"starts_at": "2026-01-01T00:00:00Z"})
     base = {"package_id": package, "features": ["vod"]}
     await show.integrator.post("entitlement", "/customers/me/base-packages", base)
-    order = {"order_ref": f"order-{uuid4().hex[:8]}", "terms_version": version, "zone": "Europe/Paris"}
-    made = await show.integrator.post("entitlement", "/entitlements", {**order, "base_package_id": package})
+    made = await show.integrator.post("entitlement", "/entitlements", order(version, package))
     show.entitlement_id = made["id"]
     await until("the add-on is active", lambda: _active(show))
     return {"terms_version": version, "package_id": package, "base_package_id": package}

@@ -13,6 +13,7 @@ from regie.demo.acts import planning
 from regie.demo.client import until
 from regie.demo.context import Show
 from tests.contract.fuzz.seeds import Stock
+from tests.support.early import order
 
 Pinned = dict[str, dict[str, str]]
 Played = tuple[Show, dict[str, str]]
@@ -160,9 +161,8 @@ _ENTITLEMENT_OPERATIONS = (
 
 
 async def _entitlement(show: Show, bought: dict[str, str]) -> str:
-    order = {"order_ref": f"spare-{uuid4().hex[:8]}", "zone": "Europe/Paris"}
-    terms = {"terms_version": bought["terms_version"], "base_package_id": bought["base_package_id"]}
-    made = await show.integrator.post("entitlement", "/entitlements", {**order, **terms})
+    wanted = order(bought["terms_version"], bought["base_package_id"])
+    made = await show.integrator.post("entitlement", "/entitlements", wanted)
     return str(made["id"])
 
 

@@ -16,9 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from contracts.roles import SERVICES
 from tests.contract.machine.model import ACCEPTED, COMMANDS, CONFIRMED, Hours, Show, happened, possible, verdict
 from tests.contract.machine.rest import Caller, Command, until
+from tests.support.early import EARLY, order
 
-EARLY = {"margin_before_s": 3600, "margin_after_s": 600, "prep_s": 900, "thresholds_minutes": []}
-"""Terms under which coverage of a show that begins in a minute is open at once."""
 SHOWN_S = 1.0
 """How long a stream lasts at least, so that there is something to cut."""
 
@@ -42,8 +41,7 @@ class World:
 
     def bought(self) -> str:
         """A new add-on, active at once."""
-        order = {"order_ref": f"order-{uuid4().hex[:8]}", "terms_version": self.terms, "zone": "Europe/Paris"}
-        return str(self._asked("entitlement", "/entitlements", {**order, "base_package_id": self.package})["id"])
+        return str(self._asked("entitlement", "/entitlements", order(self.terms, self.package))["id"])
 
     def analyst(self) -> str:
         return str(self._asked("scheduling", "/team/analysts", {"name": "Camille Régis"})["id"])
