@@ -193,6 +193,7 @@ def _keep_what_is_here() -> None:
     """Takes programs and routes out of garbage collection: a full one over them takes about 50 ms of a show."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 @contextlib.asynccontextmanager

@@ -52,21 +52,22 @@ class _Sent(ASGIResponse):
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 
-class _Plain(Response[T], Generic[T]):
+class Plain(Response[T], Generic[T]):
     """An answer of ours in JSON; what else the library could add to one is used by no route of ours."""
 
-    def to_asgi_response(  # type: ignore[override]
-        self, *_: Any, headers: Mapping[str, str] | None = None, status_code: int = 200, **__: Any
-    ) -> ASGIResponse:
-        body = msgspec.json.encode(self.content)
-        return _Sent(body, self.status_code or status_code, {**(headers or {}), **self.headers})
+    def __init__(self, content: T, *, headers: Mapping[str, str], status_code: int | None = None) -> None:
+        self.content, self.headers, self.status_code = content, dict(headers), status_code
+
+    def sent(self, status_code: int) -> ASGIResponse:
+        """As it goes out; the status is the route's where the answer has none of its own."""
+        return _Sent(msgspec.json.encode(self.content), self.status_code or status_code, self.headers)
 
 
-class Answer(_Plain[Receipt]):
+class Answer(Plain[Receipt]):
     """A receipt with ETag and Regie-Position; with Location where something was created."""
 
 
-class Versioned(_Plain[T], Generic[T]):
+class Versioned(Plain[T], Generic[T]):
     """A resource with its version as ETag; a matching If-None-Match is answered 304 by the chassis."""
 
 

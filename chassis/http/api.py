@@ -10,17 +10,16 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
-from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 
 from chassis.auth import Verifier
 from chassis.denials import Denials
+from chassis.http.call import Call
 from chassis.http.denied import DenialsOf
 from chassis.http.depends import PROVIDED
 from chassis.http.edge import LIMIT_S, Edge
 from chassis.http.gate import Gate
 from chassis.http.health import COMMON, Check, Resource
-from chassis.http.lean import lean
 from chassis.http.openapi import Described, describe, encoded
 from chassis.http.problems import answer
 from chassis.http.proxies import Proxies
@@ -81,7 +80,10 @@ class Api:
     def build(self) -> Litestar:
         """Raises MisdescribedRoute when a handler would break the contract on the wire."""
         rules: dict[int, Rule] = {}
-        gate = DefineMiddleware(Gate, verifier=self.verifier, rules=rules, rates=self._rates, proxies=self._proxies)
+        calls: dict[int, Call] = {}
+        gate = DefineMiddleware(
+            Gate, verifier=self.verifier, rules=rules, calls=calls, rates=self._rates, proxies=self._proxies
+        )
         app = Litestar(
             route_handlers=[*self._handlers, *COMMON],
             dependencies={**PROVIDED, **self._dependencies},
@@ -99,10 +101,8 @@ class Api:
         methods: dict[str, set[str]] = {}
         for route, handler in http_handlers(app):
             rules[id(handler)] = rule_of(route, handler)
+            calls[id(handler)] = Call(route, handler)
             methods.setdefault(route.path_format, set()).update(handler.http_methods)
-        for served in app.routes:
-            if isinstance(served, HTTPRoute):
-                lean(served)
         app.state.service = self.service
         app.state.denied = DenialsOf(self.denials, self.verifier).note
         app.state.ready = self._ready

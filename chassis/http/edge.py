@@ -3,7 +3,6 @@
 It wraps the whole application, routing included, so that unknown paths and faults are treated the same.
 """
 
-import asyncio
 import time
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from prometheus_client import Histogram
 
 from chassis import observe
 from chassis.http import problems
+from chassis.http.deadlines import Deadline, Deadlines
 from chassis.http.languages import preferred
 from chassis.http.problems import InternalFault, Malformed, TooSlow, with_head
 from chassis.http.trace import TraceContext, begin
@@ -26,17 +26,15 @@ _UNROUTED: Final = "(unrouted)"
 
 LIMIT_S: Final = 60.0
 """How long an answer may take to begin after the last piece of the request has come."""
-EXTENDED_AFTER: Final = 0.01
-"""The part of the limit that must have passed before a piece extends it: most requests come whole, at once."""
 
 
 class Edge:
     """ASGI in, ASGI out. `methods` holds the methods of each path template."""
 
     def __init__(self, app: ASGIApp, *, service: str, methods: dict[str, set[str]], limit_s: float = LIMIT_S) -> None:
-        self._app, self._service, self._limit_s = app, service, limit_s
+        self._app, self._service, self._deadlines = app, service, Deadlines(limit_s)
         self._allow = {path: ", ".join(with_head(known | {"OPTIONS"})).encode() for path, known in methods.items()}
-        self._open = observe.requests_open.labels(service)
+        observe.requests_open.labels(service).set_function(self._deadlines.open)
         self._seconds: dict[tuple[str, str, int], Histogram] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,14 +42,12 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        exchange = _Exchange(scope, headers, send, self._allow)
+        exchange = _Exchange(scope, headers, send, self._allow, self._deadlines.one())
         began = time.perf_counter()
         marked = observe.current_trace.set(exchange.trace.trace)
-        self._open.inc()
         try:
             await self._answer(exchange, receive)
         finally:
-            self._open.dec()
             observe.current_trace.reset(marked)
             self._timed(exchange, time.perf_counter() - began)
 
@@ -69,14 +65,10 @@ class Edge:
             await exchange.refuse(Malformed("U+0000 is not a character of any name here."))
             return
         try:
-            async with asyncio.timeout(self._limit_s) as limit:
-                exchange.begins(limit, self._limit_s)
-                try:
-                    await self._app(exchange.scope, exchange.receiving(receive), exchange.send)
-                finally:
-                    exchange.ends()
+            with exchange.deadline:
+                await self._app(exchange.scope, exchange.receiving(receive), exchange.send)
         except Exception as fault:
-            if limit.expired() and not exchange.status:
+            if exchange.deadline.passed and not exchange.status:
                 observe.logger("regie.http").warning("too slow", path=exchange.scope["path"])
                 await exchange.refuse(TooSlow())
                 return
@@ -90,40 +82,22 @@ class Edge:
 class _Exchange:
     """One request and its answer. `status` is 0 until the answer has begun."""
 
-    def __init__(self, scope: Any, headers: dict[bytes, bytes], send: Send, allow: dict[str, bytes]) -> None:
+    def __init__(
+        self, scope: Any, headers: dict[bytes, bytes], send: Send, allow: dict[str, bytes], deadline: Deadline
+    ) -> None:
         self.method: str = scope["method"]
         self.scope: Any = {**scope, "method": "GET"} if self.method == "HEAD" else scope
         self.trace: TraceContext = begin(headers.get(b"traceparent", b"").decode("latin-1"))
         self.scope["regie.trace"] = self.trace
         self.scope["regie.headers"] = []
         self.status = 0
-        self._limit: asyncio.Timeout | None = None
-        self._limit_s = self._extended_at = 0.0
+        self.deadline = deadline
         self._if_none_match = headers.get(b"if-none-match")
         self._language = headers.get(b"accept-language", b"").decode("latin-1")
         self._send: Any = send
         self._allow = allow
         self._bodiless = self.method == "HEAD"
         self._closed = False
-
-    def begins(self, limit: asyncio.Timeout, limit_s: float) -> None:
-        """The application works on it, until `ends`."""
-        self._limit, self._limit_s = limit, limit_s
-        self._extended_at = asyncio.get_running_loop().time()
-
-    def ends(self) -> None:
-        self._limit = None
-
-    def _extend(self) -> None:
-        now = asyncio.get_running_loop().time()
-        if now - self._extended_at > self._limit_s * EXTENDED_AFTER:
-            self._extended_at = now
-            self._give(now + self._limit_s)
-
-    def _give(self, until: float | None) -> None:
-        """More time; for ever, once the answer has begun."""
-        if self._limit is not None and not self._limit.expired():
-            self._limit.reschedule(until)
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -152,7 +126,7 @@ class _Exchange:
         if b"cache-control" not in known:
             headers += [_NO_STORE] if tag is None else [_REVALIDATE, _VARY]
         self.status = status
-        self._give(None)
+        self.deadline.lift()
         await self._send({**message, "status": status, "headers": headers})
 
     def _is_known(self, tag: bytes) -> bool:
@@ -173,7 +147,7 @@ class _Exchange:
                 return {"type": "http.disconnect"}
             message: Any = await receive()
             if message["type"] == "http.request" and not self.status:
-                self._extend()
+                self.deadline.postpone()
             return message
 
         return next_piece

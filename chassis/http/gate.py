@@ -6,6 +6,7 @@ A middleware, not a Litestar guard: a guard copies the handler on every call and
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -24,16 +25,27 @@ _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.*", re.DOTALL)
 
 
 class Gate:
-    """Puts the route's rule and the caller into the scope, or raises the refusal."""
+    """Puts the route's rule and the caller into the scope and calls the handler, or raises the refusal.
+
+    `rules` and `calls` are by the handler's id; `app` has what is in neither: the library's own handlers of OPTIONS.
+    """
 
     def __init__(
-        self, app: ASGIApp, *, verifier: Verifier, rules: dict[int, Rule], rates: Rates, proxies: Proxies
+        self,
+        app: ASGIApp,
+        *,
+        verifier: Verifier,
+        rules: Mapping[int, Rule],
+        calls: Mapping[int, ASGIApp],
+        rates: Rates,
+        proxies: Proxies,
     ) -> None:
-        self._app, self._verifier, self._rules, self._rates = app, verifier, rules, rates
-        self._proxies = proxies
+        self._app, self._verifier, self._rules, self._calls = app, verifier, rules, calls
+        self._rates, self._proxies = rates, proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        rule = self._rules.get(id(scope["route_handler"]))
+        handler = id(scope["route_handler"])
+        rule = self._rules.get(handler)
         if rule is not None:
             scope["regie.rule"] = rule  # type: ignore[typeddict-unknown-key]
             headers = dict(scope["headers"])
@@ -48,7 +60,7 @@ class Gate:
                 check_media_type(headers, rule)
         caller: Caller | None = scope.get("regie.caller")  # type: ignore[assignment]
         with tenancy.seeing(tenancy.NOBODY if caller is None else caller.tenant):
-            await self._app(scope, receive, send)
+            await self._calls.get(handler, self._app)(scope, receive, send)
 
     async def _admit(self, rule: Rule, headers: dict[bytes, bytes], scope: Scope) -> None:
         try:
