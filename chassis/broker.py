@@ -11,10 +11,9 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
 from itertools import count
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import msgspec
-import nats
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -78,6 +77,22 @@ def tls_options(url: str, ca_file: Path | None) -> dict[str, Any]:
     return {"tls": context, "tls_handshake_first": True}
 
 
+_SPACES: Final = " \t\r\n\v\f"
+
+
+class QuickClient(Client):
+    """The library's client, reading the headers of a message at once.
+
+    Its own way looks at every character of every name: a third of what a reader of another service's events costs.
+    """
+
+    @staticmethod
+    def _parse_header_lines(raw: bytes) -> dict[str, str]:
+        lines = (line.partition(":") for line in raw.decode("utf-8", "replace").split("\r\n"))
+        found = ((name.strip(_SPACES), value.strip(_SPACES)) for name, colon, value in lines if colon)
+        return {name: value for name, value in found if " " not in name and name.isascii()}
+
+
 async def connect(url: str, service: str, seed_file: Path | None, ca_file: Path | None = None) -> Client:
     """Connects to one of the servers of `url` and keeps reconnecting for ever, to whichever of them answers.
 
@@ -88,8 +103,9 @@ async def connect(url: str, service: str, seed_file: Path | None, ca_file: Path 
     async def on_error(fault: Exception) -> None:
         log.warning("broker_error", error=str(fault) or type(fault).__name__)
 
+    client = QuickClient()
     try:
-        return await nats.connect(
+        await client.connect(
             servers_of(url),
             name=service,
             inbox_prefix=f"_INBOX_{service}".encode(),
@@ -97,7 +113,7 @@ async def connect(url: str, service: str, seed_file: Path | None, ca_file: Path 
             error_cb=on_error,
             allow_reconnect=True,
             max_reconnect_attempts=-1,
-            reconnect_time_wait=0.2,
+            reconnect_time_wait=0.2,  # type: ignore[arg-type]  # it sleeps for it
             ping_interval=2,
             max_outstanding_pings=2,
             connect_timeout=2,
@@ -105,6 +121,7 @@ async def connect(url: str, service: str, seed_file: Path | None, ca_file: Path 
         )
     except BROKER_ERRORS as lost:
         raise Unreachable("the broker does not answer") from lost
+    return client
 
 
 class StreamReader:

@@ -6,7 +6,7 @@ in the same transaction. Source: design.md section 4; measured.md part B.3 (what
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -72,7 +72,8 @@ class Inbox:
     ) -> None:
         self.name = name
         self._source, self._store, self._handler = source, store, handler
-        self._policies: Mapping[str, list[Policy]] = _by_tag(policies)
+        self._policies = _by(lambda tag: tag, policies)
+        self._about = _by(base_of, policies)
         self._codec = Codec({policy.on.tag(): policy.on for policy in policies}, upcasters)
         self.position = 0
         self._failed_at, self._failures = 0, 0
@@ -250,9 +251,7 @@ class Inbox:
         """
         if record.type in self._policies:
             return self._policies[record.type]
-        about = [
-            policy for tag, known in self._policies.items() if base_of(tag) == base_of(record.type) for policy in known
-        ]
+        about = self._about.get(base_of(record.type), [])
         if self._codec.knows(record.type):
             try:
                 return self._policies[self._codec.decode(record.type, record.payload).tag()]
@@ -326,10 +325,11 @@ def _parked_record(row: dict[str, Any]) -> Recorded:
     return msgspec.json.decode(row["message"], type=Recorded)
 
 
-def _by_tag(policies: Sequence[Policy]) -> dict[str, list[Policy]]:
+def _by(part: Callable[[str], str], policies: Sequence[Policy]) -> dict[str, list[Policy]]:
+    """The policies by a part of the tag they are about."""
     table: dict[str, list[Policy]] = {}
     for policy in policies:
-        table.setdefault(policy.on.tag(), []).append(policy)
+        table.setdefault(part(policy.on.tag()), []).append(policy)
     return table
 
 
