@@ -108,7 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.api", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="see that it runs; the figures mean nothing")
     quick = parser.parse_args().quick
-    found = asyncio.run(measure(1 if quick else 3, 1 if quick else 3))
+    found = asyncio.run(measure(1 if quick else 3, 1 if quick else 5))
     write(report(found, "make bench-api"))
 
 
