@@ -9,7 +9,6 @@ import contextlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -55,7 +54,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     replayed: bool = False
 
 
-class Do(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class Do(msgspec.Struct, frozen=True, kw_only=True):
     """A command for one aggregate.
 
     `existing`: it begins nothing, so where there is nothing the answer is NotFound before anything is decided.
@@ -68,10 +67,11 @@ class Do(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     existing: bool = False
     tolerate: tuple[type[Refusal], ...] = ()
     otherwise: Callable[[Refusal], "Do"] | None = None
+    stream: str = ""
+    """Of the aggregate; follows from it."""
 
-    @cached_property
-    def stream(self) -> str:
-        return self.decider.stream(self.ident)
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "stream", self.decider.stream(self.ident))
 
 
 class _Loaded(msgspec.Struct, frozen=True):

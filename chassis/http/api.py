@@ -8,7 +8,6 @@ from typing import Any, Final
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.types import ControllerRouterHandler
 
@@ -21,7 +20,6 @@ from chassis.http.edge import LIMIT_S, Edge
 from chassis.http.gate import Gate
 from chassis.http.health import COMMON, Check, Resource
 from chassis.http.openapi import Described, describe, encoded
-from chassis.http.problems import answer
 from chassis.http.proxies import Proxies
 from chassis.http.rates import Rates
 from chassis.http.rules import Rule, http_handlers, rule_of
@@ -87,7 +85,6 @@ class Api:
         app = Litestar(
             route_handlers=[*self._handlers, *COMMON],
             dependencies={**PROVIDED, **self._dependencies},
-            exception_handlers={Exception: answer, HTTPException: answer},
             middleware=[gate],
             request_class=StrictRequest,
             request_max_body_size=self._body_limit_bytes,
@@ -111,7 +108,7 @@ class Api:
         app.state.resource = self._resource.metadata(self.described.title, scopes)
         document = _Document(app, self.described)
         app.state.openapi = document.json
-        app.asgi_handler = Edge(app.asgi_handler, service=self.service, methods=methods, limit_s=self._limit_s)
+        app.asgi_handler = Edge(app.asgi_router, service=self.service, methods=methods, limit_s=self._limit_s)
         return app
 
 

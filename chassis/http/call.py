@@ -21,6 +21,7 @@ from chassis.http.rules import MisdescribedRoute
 from chassis.http.strict import StrictRequest
 
 _CONSTRAINTS: Final = ("gt", "ge", "lt", "le", "multiple_of", "pattern", "min_length", "max_length", "tz")
+_HOOKS: Final = ("guards", "before_request", "after_response")
 _GIVEN: Final = {"scope": Any, "request": Any, "data": Any}
 """What is as it is meant to be: a body was decoded strictly into the type the handler names."""
 
@@ -33,6 +34,8 @@ class Call:
         in_turn = [dependency for batch in model.dependency_batches for dependency in batch]
         if model.expected_form_data:
             raise MisdescribedRoute(f"{handler}: nobody would close the files of a form")
+        if handler.cache or handler.after_request or any(getattr(handler, f"resolve_{hook}")() for hook in _HOOKS):
+            raise MisdescribedRoute(f"{handler}: nobody would look at its cache or call its hooks and guards")
         self._handler, self._waits = handler, not handler.has_sync_callable
         self._extractors: list[Any] = list(model.extractors)
         headers = model.expected_header_params

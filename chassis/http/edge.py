@@ -6,6 +6,7 @@ It wraps the whole application, routing included, so that unknown paths and faul
 import time
 from typing import Any, Final
 
+from litestar import Request
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import Histogram
@@ -13,10 +14,8 @@ from prometheus_client import Histogram
 from chassis import observe
 from chassis.http import problems
 from chassis.http.deadlines import Deadline, Deadlines
-from chassis.http.languages import preferred
-from chassis.http.problems import InternalFault, Malformed, TooSlow, with_head
+from chassis.http.problems import Malformed, TooSlow, with_head
 from chassis.http.trace import TraceContext, begin
-from contracts.problems import Refusal
 
 _NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
 _NO_STORE: Final = (b"cache-control", b"no-store")
@@ -29,7 +28,7 @@ LIMIT_S: Final = 60.0
 
 
 class Edge:
-    """ASGI in, ASGI out. `methods` holds the methods of each path template."""
+    """ASGI in, ASGI out; whatever `app` raises is answered as a problem. `methods` are those of each path template."""
 
     def __init__(self, app: ASGIApp, *, service: str, methods: dict[str, set[str]], limit_s: float = LIMIT_S) -> None:
         self._app, self._service, self._deadlines = app, service, Deadlines(limit_s)
@@ -61,22 +60,27 @@ class Edge:
         histogram.observe(seconds)
 
     async def _answer(self, exchange: "_Exchange", receive: Receive) -> None:
-        if "\0" in exchange.scope["path"] or b"%00" in exchange.scope.get("query_string", b""):
-            await exchange.refuse(Malformed("U+0000 is not a character of any name here."))
-            return
         try:
             with exchange.deadline:
+                refuse_nul(exchange.scope)
                 await self._app(exchange.scope, exchange.receiving(receive), exchange.send)
         except Exception as fault:
-            if exchange.deadline.passed and not exchange.status:
-                observe.logger("regie.http").warning("too slow", path=exchange.scope["path"])
-                await exchange.refuse(TooSlow())
-                return
-            observe.faults_total.labels(self._service, type(fault).__name__).inc()
-            observe.logger("regie.http").error("fault", path=exchange.scope["path"], exc_info=fault)
             if exchange.status:
+                observe.faults_total.labels(self._service, type(fault).__name__).inc()
+                observe.logger("regie.http").error("fault", path=exchange.scope["path"], exc_info=fault)
                 raise
-            await exchange.refuse(InternalFault())
+            if exchange.deadline.passed:
+                observe.logger("regie.http").warning("too slow", path=exchange.scope["path"])
+                fault = TooSlow()
+            request: Any = Request(exchange.scope)
+            refusal = problems.answer(request, fault).to_asgi_response(app=None, request=request)
+            await refusal(exchange.scope, receive, exchange.send)
+
+
+def refuse_nul(scope: Any) -> None:
+    """Raises Malformed for a U+0000, which PostgreSQL's text cannot hold."""
+    if "\0" in scope["path"] or b"%00" in scope.get("query_string", b""):
+        raise Malformed("U+0000 is not a character of any name here.")
 
 
 class _Exchange:
@@ -93,7 +97,6 @@ class _Exchange:
         self.status = 0
         self.deadline = deadline
         self._if_none_match = headers.get(b"if-none-match")
-        self._language = headers.get(b"accept-language", b"").decode("latin-1")
         self._send: Any = send
         self._allow = allow
         self._bodiless = self.method == "HEAD"
@@ -151,11 +154,3 @@ class _Exchange:
             return message
 
         return next_piece
-
-    async def refuse(self, refusal: Refusal) -> None:
-        language = preferred(self._language)
-        body, extra = problems.encode(refusal, instance=self.scope["path"], trace=self.trace.trace, language=language)
-        headers = [(name.lower().encode(), value.encode()) for name, value in extra.items()]
-        headers += [(b"content-type", problems.MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
-        await self.send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-        await self.send({"type": "http.response.body", "body": body, "more_body": False})

@@ -134,7 +134,27 @@ async def form(data: Annotated[Wish, BodyKwarg(media_type=RequestEncodingType.MU
     """Take a form."""
 
 
-@pytest.mark.parametrize(("handler", "reason"), [(untidy, "generator"), (form, "form")])
-def test_a_handler_that_nobody_would_tidy_up_after_is_not_built(handler: Any, reason: str) -> None:
+@get("/guarded", scopes=["toy:read"], tags=["Shows"], guards=[lambda *_: None])
+async def guarded() -> None:
+    """Rely on a guard."""
+
+
+@get("/hooked", scopes=["toy:read"], tags=["Shows"], after_response=lambda _: None)
+async def hooked() -> None:
+    """Rely on a hook."""
+
+
+@get("/cached", scopes=["toy:read"], tags=["Shows"], cache=10)
+async def cached() -> Told:
+    """Rely on a cache."""
+    return told()
+
+
+@pytest.mark.parametrize(
+    ("handler", "reason"),
+    [(untidy, "generator"), (form, "form"), (guarded, "guards"), (hooked, "hooks"), (cached, "cache")],
+    ids=lambda value: getattr(value, "handler_name", ""),
+)
+def test_a_handler_that_relies_on_what_is_not_done_here_is_not_built(handler: Any, reason: str) -> None:
     with pytest.raises(MisdescribedRoute, match=reason):
         toy.app(handlers=[handler], dependencies={"opened": Provide(opened)})
