@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
 
 
 async def test_whatever_people_do_in_whatever_order_is_what_the_model_says(world: World) -> None:
-    await played_in_any_order(world, examples=150, steps=40)
+    await played_in_any_order(world, examples=60, steps=40)
 
 
 @pytest.mark.parametrize("service", EXAMPLES)
