@@ -31,11 +31,8 @@ class Call:
 
     def __init__(self, route: HTTPRoute, handler: HTTPRouteHandler) -> None:
         _, model = route.route_handler_map[next(iter(handler.http_methods))]
-        in_turn = [dependency for batch in model.dependency_batches for dependency in batch]
-        if model.expected_form_data:
-            raise MisdescribedRoute(f"{handler}: nobody would close the files of a form")
-        if handler.cache or handler.after_request or any(getattr(handler, f"resolve_{hook}")() for hook in _HOOKS):
-            raise MisdescribedRoute(f"{handler}: nobody would look at its cache or call its hooks and guards")
+        _refuse_what_nobody_does(handler, model)
+        in_turn = [each for batch in model.dependency_batches for each in sorted(batch, key=lambda each: each.key)]
         self._handler, self._waits = handler, not handler.has_sync_callable
         self._extractors: list[Any] = list(model.extractors)
         headers = model.expected_header_params
@@ -88,6 +85,13 @@ class Call:
             if parameter := self._parameters.get(name):
                 entry |= {"key": parameter.field_alias + dot + rest, "source": parameter.param_type}
         return unfit
+
+
+def _refuse_what_nobody_does(handler: HTTPRouteHandler, model: Any) -> None:
+    if model.expected_form_data:
+        raise MisdescribedRoute(f"{handler}: nobody would close the files of a form")
+    if handler.cache or handler.after_request or any(getattr(handler, f"resolve_{hook}")() for hook in _HOOKS):
+        raise MisdescribedRoute(f"{handler}: nobody would look at its cache or call its hooks and guards")
 
 
 class _Arguments:
