@@ -7,8 +7,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response
-from litestar.response.base import ASGIResponse
-from litestar.types import Receive, Scope, Send
+from litestar.types import Send
 
 from chassis.handle import Outcome
 from chassis.http.depends import Paging, write_cursor
@@ -37,30 +36,19 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[EventName, ...]
 
 
-class _Sent(ASGIResponse):
-    """A status, headers and JSON: sent without what the library does for cookies, files and background tasks."""
-
-    __slots__ = ("lines",)
-
-    def __init__(self, body: bytes, status_code: int, headers: Mapping[str, str]) -> None:
-        self.body, self.status_code = body, status_code
-        self.lines = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        self.lines += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.lines})
-        await send({"type": "http.response.body", "body": self.body, "more_body": False})
-
-
 class Plain(Response[T], Generic[T]):
     """An answer of ours in JSON; what else the library could add to one is used by no route of ours."""
 
     def __init__(self, content: T, *, headers: Mapping[str, str], status_code: int | None = None) -> None:
         self.content, self.headers, self.status_code = content, dict(headers), status_code
 
-    def sent(self, status_code: int) -> ASGIResponse:
-        """As it goes out; the status is the route's where the answer has none of its own."""
-        return _Sent(msgspec.json.encode(self.content), self.status_code or status_code, self.headers)
+    async def go_out(self, route_status: int, send: Send) -> None:
+        """Sends status, headers and JSON; the status is the route's where the answer has none of its own."""
+        body = msgspec.json.encode(self.content)
+        lines = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
+        lines += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": self.status_code or route_status, "headers": lines})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 class Answer(Plain[Receipt]):

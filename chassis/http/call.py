@@ -62,7 +62,7 @@ class Call:
         if self._waits:
             answer = await answer
         if isinstance(answer, Plain):
-            await answer.sent(self._handler.status_code)(scope, receive, send)
+            await answer.go_out(self._handler.status_code, send)
         else:
             other = await self._handler.to_response(app=scope["litestar_app"], data=answer, request=request)
             await other(scope, receive, send)

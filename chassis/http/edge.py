@@ -62,7 +62,7 @@ class Edge:
     async def _answer(self, exchange: "_Exchange", receive: Receive) -> None:
         try:
             with exchange.deadline:
-                refuse_nul(exchange.scope)
+                _refuse_nul_in_address(exchange.scope)
                 await self._app(exchange.scope, exchange.receiving(receive), exchange.send)
         except Exception as fault:
             if exchange.status:
@@ -77,7 +77,7 @@ class Edge:
             await refusal(exchange.scope, receive, exchange.send)
 
 
-def refuse_nul(scope: Any) -> None:
+def _refuse_nul_in_address(scope: Any) -> None:
     """Raises Malformed for a U+0000, which PostgreSQL's text cannot hold."""
     if "\0" in scope["path"] or b"%00" in scope.get("query_string", b""):
         raise Malformed("U+0000 is not a character of any name here.")

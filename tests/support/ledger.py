@@ -15,7 +15,7 @@ import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from chassis.broker import BROKER_ERRORS, StreamReader, sequence_of
+from chassis.broker import BROKER_ERRORS, QuickClient, StreamReader, sequence_of
 from chassis.faults import Unreachable
 from chassis.relay import Ack
 
@@ -41,9 +41,9 @@ async def stream_of(broker: Any, service: str) -> list[tuple[int, str]]:
 
 
 def lines_of(headers: Mapping[str, str]) -> dict[str, str]:
-    """The header lines as a broker reads them: the relay sends them all as the value of the first."""
-    sent = "\r\n".join(f"{name}: {value}" for name, value in headers.items())
-    return dict(line.split(": ", 1) for line in sent.split("\r\n"))
+    """The header lines as a reader gets them: the relay sends them all as the value of the first."""
+    sent = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return QuickClient._parse_header_lines(sent.encode())
 
 
 class Ledger:
